@@ -1,0 +1,42 @@
+# The same commands by hand and in CI. `make demo` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check golden bench compiled memory clean help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[web,test]'
+	@touch $@
+
+demo: $(STAMP) ## run the example and say where the captures are
+	$(BIN)/vpcemu run topologies/two-az-endpoints/scenario.yaml -o pcaps/out
+
+test: $(STAMP) ## all tests
+	$(BIN)/python -m pytest -q
+
+check: $(STAMP) ## format, lint, types, house rules: in seconds
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/house
+
+golden: $(STAMP) ## make the golden captures again; review the change like code
+	$(BIN)/python -m tests.golden
+
+bench: $(STAMP) ## CPU microseconds per packet, end to end
+	$(BIN)/python benchmarks/bulk.py
+
+memory: $(STAMP) ## a 10 GB virtual transfer in flat memory
+	$(BIN)/python benchmarks/flat_memory.py
+
+compiled: $(STAMP) ## compile wire and tcp with mypyc, run their tests on the result
+	$(BIN)/python -m tests.compiled
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) pcaps/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""A packet-level emulator of AWS VPC networking around VPC endpoints."""

@@ -1,0 +1,1 @@
+"""What has memory, still pure: connection tracking, endpoint idle state, the walk and the compiled path."""

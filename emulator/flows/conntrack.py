@@ -1,0 +1,212 @@
+"""Connection tracking: what an interface remembers of the flows it admitted.
+
+One entry per flow and interface, with no clock and no packet kept: whoever asks
+brings ``now``, and an entry whose time has passed is as good as gone.  The same
+record serves the idle state of interface endpoints.
+
+AWS: EC2 User Guide, "Amazon EC2 security group connection tracking" (SG-9 to
+SG-17).  AWS publishes timeouts for established TCP and for UDP only; the others
+are Linux's (EMU).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from emulator.wire.packet import ACK, FIN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, RST, SYN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.model.resources import Settings
+    from emulator.wire.packet import Packet
+
+Key: TypeAlias = tuple[str, int, int, int, int, int]
+"""``(component, local address, local port, remote address, remote port, protocol)``."""
+
+SECOND: Final = 1_000_000_000
+
+
+class Tracked(StrEnum):
+    """How far a tracked flow has come."""
+
+    SYN_SENT = "syn-sent"
+    SYN_RECEIVED = "syn-received"
+    ESTABLISHED = "established"
+    CLOSING = "closing"  # one end has finished
+    CLOSED = "closed"  # reset, or both ends have finished
+    ONE_WAY = "one-way"  # UDP without an answer
+    ANSWERED = "answered"  # UDP, a single exchange
+    STREAM = "stream"  # UDP, more than one exchange
+    OTHER = "other"  # ICMP and the other protocols: by addresses and protocol (SG-11)
+    IDLE = "idle-timer"  # an endpoint's memory of a flow (VPCE-IF-15)
+
+
+class Entry:
+    """One tracked flow.
+
+    Attributes:
+        state: How far it has come.
+        originated: Whether this interface's side began it.
+        timeout: Nanoseconds of silence after which it is forgotten.
+        expires_at: When that is, if nothing more comes.
+        steady: Whether a packet without SYN, FIN or RST changes nothing but ``expires_at``.
+    """
+
+    __slots__ = ("expires_at", "originated", "state", "steady", "timeout")
+
+    def __init__(self, state: Tracked, timeout: int, expires_at: int, *, originated: bool) -> None:
+        self.state: Tracked = state
+        self.originated: bool = originated
+        self.timeout: int = timeout
+        self.expires_at: int = expires_at
+        self.steady: bool = state in STEADY
+
+
+STEADY: Final = frozenset(
+    (Tracked.ESTABLISHED, Tracked.CLOSING, Tracked.CLOSED, Tracked.STREAM, Tracked.OTHER, Tracked.IDLE)
+)
+
+LINUX_TIMEOUTS: Final[Mapping[Tracked, int]] = MappingProxyType(
+    {
+        Tracked.SYN_SENT: 120 * SECOND,
+        Tracked.SYN_RECEIVED: 60 * SECOND,
+        Tracked.CLOSING: 120 * SECOND,
+        Tracked.CLOSED: 10 * SECOND,
+    }
+)
+
+# (state, what came): the next state.  What is not listed stays as it is.
+TCP_TRANSITIONS: Final[Mapping[tuple[Tracked, str], Tracked]] = MappingProxyType(
+    {
+        (Tracked.SYN_SENT, "answer"): Tracked.SYN_RECEIVED,
+        (Tracked.SYN_RECEIVED, "origin"): Tracked.ESTABLISHED,
+        (Tracked.SYN_SENT, "finish"): Tracked.CLOSING,
+        (Tracked.SYN_RECEIVED, "finish"): Tracked.CLOSING,
+        (Tracked.ESTABLISHED, "finish"): Tracked.CLOSING,
+    }
+)
+UDP_TRANSITIONS: Final[Mapping[tuple[Tracked, str], Tracked]] = MappingProxyType(
+    {
+        (Tracked.ONE_WAY, "answer"): Tracked.ANSWERED,
+        (Tracked.ANSWERED, "origin"): Tracked.STREAM,
+    }
+)
+
+
+def flow_key(component: str, packet: Packet, *, outgoing: bool) -> Key:
+    """Return the key under which ``component`` remembers the packet's flow, in either direction."""
+    sport, dport = packet.sport, packet.dport
+    if packet.proto == IPPROTO_ICMP:
+        dport = sport  # the echo identifier stands for both ports; the type differs between the two directions
+    elif packet.proto not in (IPPROTO_TCP, IPPROTO_UDP):
+        sport = dport = 0
+    if outgoing:
+        return component, packet.src, sport, packet.dst, dport, packet.proto
+    return component, packet.dst, dport, packet.src, sport, packet.proto
+
+
+def next_state(entry: Entry | None, packet: Packet, *, outgoing: bool) -> Tracked:
+    """Return the state of the flow after this packet; ``entry`` is None for a new flow."""
+    if packet.proto == IPPROTO_TCP:
+        if entry is None:
+            # A segment from the middle of a flow nobody remembers counts as established (SG-17).
+            return Tracked.SYN_SENT if packet.flags & (SYN | ACK) == SYN else Tracked.ESTABLISHED
+        if packet.flags & RST:
+            return Tracked.CLOSED
+        event = "origin" if entry.originated == outgoing else "answer"
+        if packet.flags & FIN:
+            event = "finish"
+        return TCP_TRANSITIONS.get((entry.state, event), entry.state)
+    if packet.proto == IPPROTO_UDP:
+        if entry is None:
+            return Tracked.ONE_WAY
+        event = "origin" if entry.originated == outgoing else "answer"
+        return UDP_TRANSITIONS.get((entry.state, event), entry.state)
+    return Tracked.OTHER
+
+
+def timeout_of(state: Tracked, protocol: int, settings: Settings) -> int:
+    """Return how long a flow in ``state`` may be silent, in nanoseconds."""
+    if state is Tracked.ESTABLISHED:
+        return settings.tcp_established_timeout
+    if state is Tracked.STREAM:
+        return settings.udp_stream_timeout
+    if state in (Tracked.ONE_WAY, Tracked.ANSWERED):
+        return settings.udp_timeout
+    if state is Tracked.OTHER:
+        return 30 * SECOND if protocol == IPPROTO_ICMP else 600 * SECOND  # Linux's for ICMP (EMU); SG-11
+    return LINUX_TIMEOUTS[state]
+
+
+class Effect:
+    """What a gate wants remembered; nothing changes until it is committed (D1)."""
+
+    __slots__ = ("key", "originated", "state", "timeout")
+
+    def __init__(self, key: Key, state: Tracked, timeout: int, *, originated: bool) -> None:
+        self.key: Key = key
+        self.state: Tracked = state
+        self.timeout: int = timeout
+        self.originated: bool = originated
+
+
+class FlowState:
+    """Everything the network remembers of its flows."""
+
+    __slots__ = ("_purge_at", "entries")
+
+    def __init__(self) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self._purge_at: int = 4096
+
+    def get(self, key: Key, now: int) -> Entry | None:
+        """Return the entry for ``key`` unless its time has passed."""
+        entry = self.entries.get(key)
+        return None if entry is None or entry.expires_at <= now else entry
+
+    def known(self, key: Key) -> bool:
+        """Return whether the flow is, or was lately, remembered: what tells silence from a stranger."""
+        return key in self.entries
+
+    def commit(self, effect: Effect, now: int) -> Entry:
+        """Make an effect true and return its entry; a live entry keeps its identity."""
+        entry = self.entries.get(effect.key)
+        if entry is None:
+            if len(self.entries) >= self._purge_at:
+                self._purge(now)
+            entry = Entry(effect.state, effect.timeout, now + effect.timeout, originated=effect.originated)
+            self.entries[effect.key] = entry
+            return entry
+        entry.state = effect.state
+        entry.originated = effect.originated
+        entry.timeout = effect.timeout
+        entry.expires_at = now + effect.timeout
+        entry.steady = effect.state in STEADY
+        return entry
+
+    def _purge(self, now: int) -> None:
+        """Forget what is over, now that the table has doubled: constant work per entry ever made."""
+        for key in [key for key, entry in self.entries.items() if entry.expires_at <= now]:
+            del self.entries[key]
+        self._purge_at = max(4096, 2 * len(self.entries))
+
+
+class Overlay(FlowState):
+    """A flow state that remembers over another one without touching it: for asking "what if"."""
+
+    __slots__ = ("base",)
+
+    def __init__(self, base: FlowState) -> None:
+        super().__init__()
+        self.base: FlowState = base
+
+    def get(self, key: Key, now: int) -> Entry | None:
+        """Return the entry made here, else the one below."""
+        return super().get(key, now) if key in self.entries else self.base.get(key, now)
+
+    def known(self, key: Key) -> bool:
+        """Return whether the flow is remembered here or below."""
+        return super().known(key) or self.base.known(key)

@@ -1,0 +1,73 @@
+"""Security-group rules: allow lists, one packet in one direction.
+
+An interface gets the union of its groups' rules; what none of them admits is
+dropped (SG-1).  Whether a packet belongs to a flow that was admitted before is
+not known here: connection tracking asks these rules for new flows only.
+
+AWS: VPC User Guide, "Security group rules".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.gates.networks import Network, contains
+from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+
+if TYPE_CHECKING:
+    from emulator.wire.packet import Packet
+
+
+class GroupRule:
+    """One allow rule with its peer resolved to addresses.
+
+    Attributes:
+        text: The rule as a person would find it in its group.
+        protocol: IANA number, -1 for all.
+        from_port, to_port: Inclusive ports, or ICMP type and code; -1 for all.
+        peers: The CIDR, or a prefix list's CIDRs.
+        members: Private addresses of a referenced group's interfaces (SG-3); None where the peer is no group.
+    """
+
+    __slots__ = ("from_port", "members", "peers", "protocol", "text", "to_port")
+
+    def __init__(
+        self,
+        text: str,
+        protocol: int,
+        from_port: int,
+        to_port: int,
+        peers: tuple[Network, ...] = (),
+        members: frozenset[int] | None = None,
+    ) -> None:
+        self.text: str = text
+        self.protocol: int = protocol
+        self.from_port: int = from_port
+        self.to_port: int = to_port
+        self.peers: tuple[Network, ...] = peers
+        self.members: frozenset[int] | None = members
+
+    def admits(self, packet: Packet, peer: int) -> bool:
+        """Return whether the rule covers the packet, whose far address is ``peer``."""
+        if self.protocol not in (-1, packet.proto) or not covers_ports(
+            self.from_port, self.to_port, self.protocol, packet
+        ):
+            return False
+        return contains(self.peers, peer) if self.members is None else peer in self.members
+
+
+def covers_ports(from_port: int, to_port: int, protocol: int, packet: Packet) -> bool:
+    """Return whether a rule's ports (of ICMP: type and code) cover the packet's destination."""
+    if protocol in (IPPROTO_TCP, IPPROTO_UDP):
+        return from_port < 0 or from_port <= packet.dport <= to_port
+    if protocol == IPPROTO_ICMP:
+        return from_port in (-1, packet.dport >> 8) and to_port in (-1, packet.dport & 255)
+    return True
+
+
+def admitting(rules: tuple[GroupRule, ...], packet: Packet, peer: int) -> GroupRule | None:
+    """Return the first rule that admits the packet, or None."""
+    for rule in rules:
+        if rule.admits(packet, peer):
+            return rule
+    return None

@@ -1,0 +1,1 @@
+"""Frozen nouns in AWS's vocabulary: resources, reasons, traces.  Imports nothing of the house."""

@@ -1,0 +1,479 @@
+"""The fabric: carries packets from attachment to attachment through the walk.
+
+The first packet of a flow is walked; what the walk said is compiled, leg by
+leg, and later packets follow it with four checks and no rule evaluated (D2).
+One agenda entry per link crossing, no task, queue or handle per packet (§5).
+
+The fabric asks nobody: captures and counters listen to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+from emulator.flows.conntrack import Entry, FlowState
+from emulator.flows.path import EVENTFUL, compilable
+from emulator.flows.walk import UNLIMITED, LegResult, Place, PlaceKind, leg
+from emulator.model.reasons import Reason
+from emulator.model.traces import Delivered, Dropped, Ending, Step
+from emulator.simulation.links import Fault, FaultyLink, Link
+from emulator.simulation.shaper import Shaper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.flows.tables import ShaperSpec, Tables, TableSource
+    from emulator.simulation.agenda import Agenda
+    from emulator.wire.packet import Packet
+
+FlowKey: TypeAlias = tuple[int, int, int, int, int]
+"""``(src, dst, proto, sport, dport)``."""
+
+_STALE: Final = -1
+
+
+class Receiver(Protocol):
+    """A host, seen from below."""
+
+    def receive(self, attachment: Attachment, packet: Packet, now: int) -> None:
+        """Take a packet that the network delivered."""
+
+
+class Tap(Protocol):
+    """A capture, seen from below."""
+
+    def see(self, packet: Packet, now: int, outgoing: bool) -> None:
+        """Note that the packet passes; how it ends is not known yet."""
+
+    def settle(self) -> None:
+        """Some packet seen here has ended."""
+
+
+class Observer(Protocol):
+    """Whoever wants every walked leg and every drop; compiled packets are counted on their path instead."""
+
+    def walked(self, path: Path, packet: Packet, steps: list[Step], now: int) -> None:
+        """A leg was evaluated for ``packet``."""
+
+    def dropped(self, path: Path, packet: Packet, ending: Dropped, now: int) -> None:
+        """``packet`` ended here."""
+
+
+class Path:
+    """What one flow direction, seen from one attachment, has learnt and done.
+
+    Attributes:
+        attachment: Where its packets enter the network.
+        key: The flow.
+        taps: Every tap any of its packets has passed.
+        packets, octets: Delivered so far; octets are IP bytes.
+        drops: Packets that ended otherwise.
+        last_drop: How the latest of those ended.
+        delivered_to: The component its packets arrive at, once one has.
+        last_at: When a packet last entered or ended, in nanoseconds.
+    """
+
+    __slots__ = (
+        "attachment",
+        "delivered_to",
+        "drops",
+        "first",
+        "key",
+        "last_at",
+        "last_drop",
+        "octets",
+        "packets",
+        "taps",
+    )
+
+    def __init__(self, attachment: Attachment, key: FlowKey) -> None:
+        self.attachment: Attachment = attachment
+        self.key: FlowKey = key
+        self.first: CompiledLeg = CompiledLeg(self, attachment.place)
+        self.taps: list[Tap] = []
+        self.packets: int = 0
+        self.octets: int = 0
+        self.drops: int = 0
+        self.last_drop: Dropped | None = None
+        self.delivered_to: str | None = None
+        self.last_at: int = 0
+
+
+class CompiledLeg:
+    """A leg of a path; stale until a walk has filled it in.
+
+    Attributes:
+        generation: Of the tables it was made from; -1 if it must be walked.
+        max_length: Bytes; longer packets are walked.
+        entries: What must be alive, and is refreshed, at each packet.
+        taps: ``(tap, outgoing)`` passed on the way.
+        shaper, link: The crossing to ``next``, or None where the packet is delivered.
+        attachment: Where it is delivered.
+    """
+
+    __slots__ = (
+        "attachment",
+        "delivered",
+        "entries",
+        "generation",
+        "link",
+        "max_length",
+        "next",
+        "path",
+        "place",
+        "shaper",
+        "taps",
+    )
+
+    def __init__(self, path: Path, place: Place) -> None:
+        self.path: Path = path
+        self.place: Place = place
+        self.generation: int = _STALE
+        self.max_length: int = UNLIMITED
+        self.entries: tuple[Entry, ...] = ()
+        self.taps: tuple[tuple[Tap, bool], ...] = ()
+        self.shaper: Shaper | None = None
+        self.link: Link | None = None
+        self.next: CompiledLeg | None = None
+        self.attachment: Attachment | None = None
+        self.delivered: Ending | None = None
+
+
+class Attachment:
+    """Where a host is plugged into the network.
+
+    Attributes:
+        attachment_id: An interface, a gateway endpoint, or ``<vpc>/resolver``.
+        address: The interface's private address; 0 for a gateway endpoint, behind which a service has many.
+        vpc_id: Whose network it is.
+        vpc_endpoint_id: The endpoint that packets arrive through, for services; else None.
+        place: Where packets sent here begin their walk.
+        receiver: The host.
+        paths: The flows begun here.
+    """
+
+    __slots__ = ("address", "attachment_id", "fabric", "paths", "place", "receiver", "vpc_endpoint_id", "vpc_id")
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        place: Place,
+        receiver: Receiver,
+        address: int,
+        vpc_id: str,
+        vpc_endpoint_id: str | None = None,
+    ) -> None:
+        self.fabric: Fabric = fabric
+        self.attachment_id: str = place.component
+        self.address: int = address
+        self.vpc_id: str = vpc_id
+        self.vpc_endpoint_id: str | None = vpc_endpoint_id
+        self.place: Place = place
+        self.receiver: Receiver = receiver
+        self.paths: dict[FlowKey, Path] = {}
+
+    def send(self, packet: Packet) -> None:
+        """Hand a packet to the network, now."""
+        fabric = self.fabric
+        fabric.sent += 1
+        key = (packet.src, packet.dst, packet.proto, packet.sport, packet.dport)
+        path = self.paths.get(key)
+        if path is None:
+            path = fabric.open_path(self, key)
+        fabric.enter(packet, path.first, fabric.agenda.now)
+
+
+class Fabric:
+    """The network between the hosts.
+
+    Attributes:
+        sent, duplicated: Packets handed in, and made by faults.
+        delivered, dropped: How they ended; with those in flight they add up.
+        walked: Legs evaluated; the others followed a compiled path.
+        drops: How many packets ended for each ``(reason, component)``.
+        refreshed: Called with the tables of a new generation before any packet meets them.
+        compiling: Off, every leg of every packet is walked (the property tests' other half).
+    """
+
+    __slots__ = (
+        "_attachments",
+        "_faults",
+        "_links",
+        "_observers",
+        "_path_count",
+        "_seed",
+        "_shapers",
+        "_tables",
+        "_taps",
+        "agenda",
+        "compiling",
+        "delivered",
+        "dropped",
+        "drops",
+        "duplicated",
+        "max_paths",
+        "refreshed",
+        "retired",
+        "sent",
+        "source",
+        "state",
+        "walked",
+    )
+
+    def __init__(self, agenda: Agenda, source: TableSource, seed: int = 0, max_paths: int = 262_144) -> None:
+        self.agenda: Agenda = agenda
+        self.source: TableSource = source
+        self.state: FlowState = FlowState()
+        self.sent: int = 0
+        self.duplicated: int = 0
+        self.delivered: int = 0
+        self.dropped: int = 0
+        self.walked: int = 0
+        self.drops: dict[tuple[Reason, str], int] = {}
+        self.compiling: bool = True
+        self.max_paths: int = max_paths
+        self.refreshed: Callable[[Tables], None] | None = None
+        self.retired: int = 0
+        self._seed: int = seed
+        self._tables: Tables = source.tables()
+        self._attachments: dict[str, Attachment] = {}
+        self._links: dict[tuple[str, str, int], Link] = {}
+        self._shapers: dict[str, tuple[ShaperSpec, Shaper]] = {}
+        self._taps: dict[str, list[Tap]] = {}
+        self._faults: list[Fault] = []
+        self._observers: list[Observer] = []
+        self._path_count: int = 0
+
+    # --- what is plugged in ------------------------------------------------------------------------------------------
+
+    def attach(
+        self, place: Place, receiver: Receiver, address: int, vpc_id: str, vpc_endpoint_id: str | None = None
+    ) -> Attachment:
+        """Plug a host in where packets it sends begin at ``place``; deliveries for that component go to it."""
+        attachment = Attachment(self, place, receiver, address, vpc_id, vpc_endpoint_id)
+        self._attachments[place.component] = attachment
+        return attachment
+
+    def detach(self, attachment_id: str) -> None:
+        """Unplug: what is delivered there from now on has nobody to take it."""
+        self._attachments.pop(attachment_id, None)
+        self.recompile()
+
+    def add_tap(self, component: str, tap: Tap) -> None:
+        """Let ``tap`` see what passes ``component`` from now on."""
+        self._taps.setdefault(component, []).append(tap)
+        self.recompile()
+
+    def remove_tap(self, component: str, tap: Tap) -> None:
+        """Let ``tap`` see nothing more."""
+        self._taps[component].remove(tap)
+        for path in self.paths():
+            if tap in path.taps:
+                path.taps.remove(tap)
+        self.recompile()
+
+    def add_fault(self, fault: Fault) -> None:
+        """Put a fault on every link it applies to; the latest one on a link holds."""
+        self._faults.append(fault)
+        self._links.clear()
+        self.recompile()
+
+    def observe(self, observer: Observer) -> None:
+        """Let ``observer`` hear of walked legs and drops."""
+        self._observers.append(observer)
+
+    def recompile(self) -> None:
+        """Let every path be walked anew."""
+        for path in self.paths():
+            compiled: CompiledLeg | None = path.first
+            while compiled is not None:
+                compiled.generation = _STALE
+                compiled = compiled.next
+
+    def paths(self) -> list[Path]:
+        """Return the flows remembered, by attachment, in the order in which they began."""
+        return [path for attachment in self._attachments.values() for path in attachment.paths.values()]
+
+    @property
+    def shapers(self) -> dict[str, Shaper]:
+        """The shapers in use, by id."""
+        return {shaper_id: shaper for shaper_id, (_, shaper) in self._shapers.items()}
+
+    @property
+    def in_flight(self) -> int:
+        """How many packets have not ended."""
+        return self.sent + self.duplicated - self.delivered - self.dropped
+
+    # --- the hot path ------------------------------------------------------------------------------------------------
+
+    def enter(self, packet: Packet, compiled: CompiledLeg, now: int) -> None:
+        """Let a packet begin a leg: along the compiled one if every check holds, by a walk otherwise."""
+        if (
+            compiled.generation == self.source.generation
+            and packet.length <= compiled.max_length
+            and not packet.flags & EVENTFUL
+        ):
+            for entry in compiled.entries:
+                if entry.expires_at <= now or not entry.steady:
+                    break
+                entry.expires_at = now + entry.timeout
+            else:
+                for tap, outgoing in compiled.taps:
+                    tap.see(packet, now, outgoing)
+                link = compiled.link
+                if link is None:
+                    self._deliver(packet, compiled, now)
+                    return
+                shaper = compiled.shaper
+                if shaper is None:
+                    link.carry(packet, compiled.next, now)  # type: ignore[arg-type]  # a link leads to a next leg
+                    return
+                at = shaper.admit(packet.length, now)
+                if at >= 0:
+                    link.carry(packet, compiled.next, at)  # type: ignore[arg-type]
+                else:
+                    self._refused_by(shaper, packet, compiled)
+                return
+        self._walk(packet, compiled, now)
+
+    def _deliver(self, packet: Packet, compiled: CompiledLeg, now: int) -> None:
+        packet.ending = compiled.delivered
+        if packet.origin is not None:
+            assert compiled.delivered is not None
+            packet.end(compiled.delivered)
+        self.delivered += 1
+        path = compiled.path
+        path.packets += 1
+        path.octets += packet.length
+        path.last_at = now
+        for tap in path.taps:
+            tap.settle()
+        attachment = compiled.attachment
+        if attachment is not None:
+            attachment.receiver.receive(attachment, packet, now)
+
+    # --- the slow path -----------------------------------------------------------------------------------------------
+
+    def open_path(self, attachment: Attachment, key: FlowKey) -> Path:
+        """Begin to remember a flow; with too many remembered, the quarter longest unused is forgotten."""
+        if self._path_count >= self.max_paths:
+            self._retire()
+        path = Path(attachment, key)
+        path.last_at = self.agenda.now
+        attachment.paths[key] = path
+        self._path_count += 1
+        return path
+
+    def _retire(self) -> None:
+        paths = sorted(self.paths(), key=lambda path: path.last_at)
+        for path in paths[: max(1, len(paths) // 4)]:
+            del path.attachment.paths[path.key]
+            self.retired += 1
+        self._path_count = len(paths) - max(1, len(paths) // 4)
+
+    def tables(self) -> Tables:
+        """Return the tables of the present generation."""
+        if self._tables.generation != self.source.generation:
+            self._tables = self.source.tables()
+            if self.refreshed is not None:
+                self.refreshed(self._tables)
+        return self._tables
+
+    def _walk(self, packet: Packet, compiled: CompiledLeg, now: int) -> None:
+        """Evaluate one leg, commit its effects, compile it if it holds for later packets, and go on."""
+        self.walked += 1
+        tables = self.tables()
+        result = leg(tables, self.state, packet, compiled.place, now)
+        entries = tuple([self.state.commit(effect, now) for effect in result.effects])
+        path = compiled.path
+        taps: list[tuple[Tap, bool]] = []
+        for component, outgoing in result.seen:
+            for tap in self._taps.get(component, ()):
+                tap.see(packet, now, outgoing)
+                taps.append((tap, outgoing))
+                if tap not in path.taps:
+                    path.taps.append(tap)
+        for observer in self._observers:
+            observer.walked(path, packet, result.steps, now)
+        if isinstance(result.ending, Dropped):
+            self.end(packet, compiled, result.ending)
+            return
+        self._fill(compiled, result)
+        compiled.max_length = result.max_length
+        compiled.entries = entries
+        compiled.taps = tuple(taps)
+        holds = self.compiling and compilable(packet, result)
+        compiled.generation = tables.generation if holds else _STALE
+        self._go_on(packet, result, compiled, now)
+
+    def _fill(self, compiled: CompiledLeg, result: LegResult) -> None:
+        """Hang links, shapers and hosts on a leg."""
+        crossing = result.crossing
+        if crossing is None:
+            assert isinstance(result.ending, Delivered)
+            compiled.link = compiled.shaper = compiled.next = None
+            compiled.delivered = result.ending
+            compiled.attachment = self._attachments.get(result.ending.component)
+            compiled.path.delivered_to = result.ending.component
+            return
+        following = compiled.next
+        if following is None or (following.place.kind, following.place.component) != (
+            crossing.to.kind,
+            crossing.to.component,
+        ):
+            compiled.next = CompiledLeg(compiled.path, crossing.to)
+        compiled.shaper = None if crossing.shaper is None else self._shaper(crossing.shaper)
+        compiled.link = self._link(crossing.source, crossing.to, crossing.delay)
+
+    def _go_on(self, packet: Packet, result: LegResult, compiled: CompiledLeg, now: int) -> None:
+        link, following, shaper = compiled.link, compiled.next, compiled.shaper
+        if link is None or following is None:
+            self._deliver(packet, compiled, now)
+            return
+        packet = result.packet  # perhaps rewritten: the taps behind us keep the record they saw
+        at = now if shaper is None else shaper.admit(packet.length, now)
+        if shaper is not None and at < 0:
+            self._refused_by(shaper, packet, compiled)
+            return
+        link.carry(packet, following, at)
+
+    def _refused_by(self, shaper: Shaper, packet: Packet, compiled: CompiledLeg) -> None:
+        reason = Reason.EMU_QUEUE_FULL if shaper.queue else Reason.EMU_POLICED
+        rule = f"{shaper.rate} bit/s, queue of {shaper.queue} bytes"
+        self.end(packet, compiled, Dropped(reason, shaper.shaper_id, rule))
+
+    def end(self, packet: Packet, compiled: CompiledLeg, ending: Dropped) -> None:
+        """Drop a packet: the one place where one is lost."""
+        packet.end(ending)
+        self.dropped += 1
+        where = ending.reason, ending.component
+        self.drops[where] = self.drops.get(where, 0) + 1
+        path = compiled.path
+        path.drops += 1
+        path.last_drop = ending
+        path.last_at = now = self.agenda.now
+        for tap in path.taps:
+            tap.settle()
+        for observer in self._observers:
+            observer.dropped(path, packet, ending, now)
+
+    def _link(self, source: str, to: Place, delay: int) -> Link:
+        target = f"{to.component}/service" if to.kind is PlaceKind.HOST else to.component
+        key = (source, target, delay)
+        link = self._links.get(key)
+        if link is None:
+            fault = next((fault for fault in reversed(self._faults) if fault.applies(source, target)), None)
+            link_id = f"{source}->{target}"
+            link = Link(self, link_id, delay) if fault is None else FaultyLink(self, link_id, delay, fault, self._seed)
+            self._links[key] = link
+        return link
+
+    def _shaper(self, spec: ShaperSpec) -> Shaper:
+        known = self._shapers.get(spec.shaper_id)
+        if known is not None:
+            old, shaper = known
+            if (old.rate, old.burst, old.queue) == (spec.rate, spec.burst, spec.queue):
+                return shaper
+        shaper = Shaper(spec.shaper_id, spec.rate, spec.burst, spec.queue)
+        self._shapers[spec.shaper_id] = (spec, shaper)
+        return shaper

@@ -1,0 +1,93 @@
+"""A token bucket with a bounded FIFO behind it: arithmetic on ``now``.
+
+Nothing waits in here.  A shaper answers, the moment a packet arrives, when it
+will leave; the link behind it carries it from there.  Tokens are integers,
+counted in nanobits (bits x 10**9), because a rate of R bit/s earns exactly R
+nanobits per nanosecond: no rounding, no drift, and never more than
+``burst + rate * t`` through in any window (D9).  A debt is what is queued.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NANOBITS_PER_BYTE: Final = 8_000_000_000
+QUEUE_FULL: Final = -1
+"""What :meth:`Shaper.admit` answers a packet for which there is no room."""
+
+
+class Shaper:
+    """Limits one direction of one place to ``rate`` bit/s, IP bytes counted.
+
+    Attributes:
+        shaper_id: Where it stands, e.g. ``eni-api-us-east-1a/to-service``.
+        rate: Bit/s.
+        burst: Bytes that may pass at once.
+        queue: Bytes that may wait; 0 polices.
+        passed, dropped: Packets let through (or queued), and refused.
+        passed_bytes: Bytes let through.
+        busiest: Most bytes ever waiting.
+    """
+
+    __slots__ = (
+        "_at",
+        "_ceiling",
+        "_floor",
+        "_full_after",
+        "_tokens",
+        "burst",
+        "busiest",
+        "dropped",
+        "passed",
+        "passed_bytes",
+        "queue",
+        "rate",
+        "shaper_id",
+    )
+
+    def __init__(self, shaper_id: str, rate: int, burst: int, queue: int | None = None) -> None:
+        if rate <= 0 or burst <= 0:
+            raise ValueError(f"{shaper_id}: rate and burst must be positive, not {rate} bit/s and {burst} bytes")
+        self.shaper_id: str = shaper_id
+        self.rate: int = rate
+        self.burst: int = burst
+        self.queue: int = rate // 800 if queue is None else queue  # 10 ms at the rate (D9)
+        self.passed: int = 0
+        self.passed_bytes: int = 0
+        self.dropped: int = 0
+        self.busiest: int = 0
+        self._ceiling: int = burst * NANOBITS_PER_BYTE
+        self._floor: int = -self.queue * NANOBITS_PER_BYTE
+        self._tokens: int = self._ceiling
+        self._at: int = 0
+        self._full_after: int = -(-(self._ceiling - self._floor) // rate)  # ns from deepest debt to a full bucket
+
+    def admit(self, length: int, now: int) -> int:
+        """Take a packet of ``length`` bytes and return when it leaves, or ``QUEUE_FULL``; a refusal costs no tokens."""
+        elapsed = now - self._at
+        assert elapsed >= 0, "time went back"
+        tokens = self._ceiling if elapsed >= self._full_after else self._tokens + elapsed * self.rate
+        if tokens > self._ceiling:
+            tokens = self._ceiling
+        self._at = now
+        left = tokens - length * NANOBITS_PER_BYTE
+        if left >= 0:
+            self._tokens = left
+            self.passed += 1
+            self.passed_bytes += length
+            return now
+        if left < self._floor:
+            self._tokens = tokens
+            self.dropped += 1
+            return QUEUE_FULL
+        self._tokens = left
+        self.passed += 1
+        self.passed_bytes += length
+        waiting = -left // NANOBITS_PER_BYTE
+        if waiting > self.busiest:
+            self.busiest = waiting
+        return now - left // self.rate  # floor division of a negative: rounds the wait up
+
+    def backlog(self, now: int) -> int:
+        """Return how many bytes wait at ``now``."""
+        return max(0, -(self._tokens + (now - self._at) * self.rate) // NANOBITS_PER_BYTE)

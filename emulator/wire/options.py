@@ -1,0 +1,120 @@
+"""TCP options: the bytes of a header's tail, and what they say.
+
+RFC 9293 section 3.2 (end, no-operation, MSS), RFC 7323 (window scale,
+timestamps), RFC 2018 (SACK).  Written in the order Linux writes them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+END: Final = 0
+NOP: Final = 1
+MSS: Final = 2
+WINDOW_SCALE: Final = 3
+SACK_PERMITTED: Final = 4
+SACK: Final = 5
+TIMESTAMPS: Final = 8
+
+
+class TcpOptions:
+    """What the options of one segment say.
+
+    Attributes:
+        mss: Maximum segment size in bytes, or -1.
+        window_scale: Shift count, or -1.
+        sack_permitted: Whether SACK may be used.
+        tsval, tsecr: Timestamps; ``tsval`` is -1 without them.
+        sack: Blocks (left edge, right edge), as sent.
+    """
+
+    __slots__ = ("mss", "sack", "sack_permitted", "tsecr", "tsval", "window_scale")
+
+    def __init__(
+        self,
+        mss: int = -1,
+        window_scale: int = -1,
+        sack_permitted: bool = False,
+        tsval: int = -1,
+        tsecr: int = 0,
+    ) -> None:
+        self.mss: int = mss
+        self.window_scale: int = window_scale
+        self.sack_permitted: bool = sack_permitted
+        self.tsval: int = tsval
+        self.tsecr: int = tsecr
+        self.sack: list[tuple[int, int]] = []
+
+
+def _timestamps(tsval: int, tsecr: int) -> bytes:
+    return b"\x08\x0a" + tsval.to_bytes(4, "big") + tsecr.to_bytes(4, "big")
+
+
+def write_syn(options: TcpOptions) -> bytes:
+    """Write a SYN's options as Linux lays them out: MSS, SACK-permitted, timestamps, NOP, window scale."""
+    out = b"" if options.mss < 0 else b"\x02\x04" + options.mss.to_bytes(2, "big")
+    if options.tsval >= 0:
+        out += (b"\x04\x02" if options.sack_permitted else b"\x01\x01") + _timestamps(options.tsval, options.tsecr)
+    elif options.sack_permitted:
+        out += b"\x01\x01\x04\x02"
+    if options.window_scale >= 0:
+        out += b"\x01\x03\x03" + bytes((options.window_scale,))
+    return out
+
+
+def write_sack(blocks: list[tuple[int, int]], tsval: int, tsecr: int) -> bytes:
+    """Write timestamps (unless ``tsval`` is -1) and as many SACK blocks as fit: three, or four without timestamps."""
+    out = b"" if tsval < 0 else b"\x01\x01" + _timestamps(tsval, tsecr)
+    blocks = blocks[: 3 if out else 4]
+    out += b"\x01\x01\x05" + bytes((2 + 8 * len(blocks),))
+    for left, right in blocks:
+        out += left.to_bytes(4, "big") + right.to_bytes(4, "big")
+    return out
+
+
+def read(data: bytes) -> TcpOptions:
+    """Read options; what is unknown or malformed ends or skips as RFC 9293 (MUST-6, MUST-7) asks."""
+    found = TcpOptions()
+    at = 0
+    while at < len(data):
+        kind = data[at]
+        if kind == END:
+            break
+        if kind == NOP:
+            at += 1
+            continue
+        size = data[at + 1] if at + 1 < len(data) else 0
+        if size < 2 or at + size > len(data):
+            break
+        body = data[at + 2 : at + size]
+        if kind == MSS and size == 4:
+            found.mss = int.from_bytes(body, "big")
+        elif kind == WINDOW_SCALE and size == 3:
+            found.window_scale = body[0]
+        elif kind == SACK_PERMITTED and size == 2:
+            found.sack_permitted = True
+        elif kind == TIMESTAMPS and size == 10:
+            found.tsval = int.from_bytes(body[:4], "big")
+            found.tsecr = int.from_bytes(body[4:], "big")
+        elif kind == SACK and size % 8 == 2:
+            for i in range(0, size - 2, 8):
+                edge = int.from_bytes(body[i : i + 4], "big"), int.from_bytes(body[i + 4 : i + 8], "big")
+                found.sack.append(edge)
+        at += size
+    return found
+
+
+def clamp_mss(data: bytes, limit: int) -> bytes:
+    """Return the options with an MSS above ``limit`` lowered to it, everything else untouched (VPCE-IF-14)."""
+    at = 0
+    while at < len(data) and data[at] != END:
+        if data[at] == NOP:
+            at += 1
+            continue
+        size = data[at + 1] if at + 1 < len(data) else 0
+        if size < 2 or at + size > len(data):
+            break
+        if data[at] == MSS and size == 4 and int.from_bytes(data[at + 2 : at + 4], "big") > limit:
+            return data[: at + 2] + limit.to_bytes(2, "big") + data[at + 4 :]
+        at += size
+    return data
