@@ -70,6 +70,7 @@ class Path:
         drops: Packets that ended otherwise.
         last_drop: How the latest of those ended.
         delivered_to: The component its packets arrive at, once one has.
+        story: The steps of its first packet.
         last_at: When a packet last entered or ended, in nanoseconds.
     """
 
@@ -82,7 +83,9 @@ class Path:
         "last_at",
         "last_drop",
         "octets",
+        "opener",
         "packets",
+        "story",
         "taps",
     )
 
@@ -97,6 +100,8 @@ class Path:
         self.last_drop: Dropped | None = None
         self.delivered_to: str | None = None
         self.last_at: int = 0
+        self.story: list[Step] = []
+        self.opener: Packet | None = None
 
 
 class CompiledLeg:
@@ -386,6 +391,9 @@ class Fabric:
         result = leg(tables, self.state, packet, compiled.place, now)
         entries = tuple([self.state.commit(effect, now) for effect in result.effects])
         path = compiled.path
+        if path.opener is None or path.opener is packet:
+            path.opener = result.packet
+            path.story += result.steps
         taps: list[tuple[Tap, bool]] = []
         for component, outgoing in result.seen:
             for tap in self._taps.get(component, ()):

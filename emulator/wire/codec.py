@@ -2,7 +2,8 @@
 
 Writing computes every checksum, so what leaves here is always valid; reading
 checks shape (lengths, offsets) and refuses what has none, but does not verify
-checksums: a network card would have.
+checksums: a network card would have.  IP options are bytes to it; in particular
+a source route does not change the destination that a checksum covers.
 
 RFC 791 (IPv4), RFC 8200 (IPv6, header only), RFC 9293 (TCP), RFC 768 (UDP).
 """

@@ -1,0 +1,87 @@
+"""Listening sockets: where connections from outside come into being."""
+
+from __future__ import annotations
+
+import socket
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from emulator.asyncio_net.addresses import dotted
+from emulator.asyncio_net.fake_socket import FakeSocket
+from emulator.asyncio_net.transports import StreamTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from emulator.asyncio_net.stack import HostStack
+    from emulator.asyncio_net.tcp_socket import TcpSocket
+
+
+class ListeningSocket(FakeSocket):
+    """What a server's ``sockets`` hold: an address that is reserved, and listened on once the server starts.
+
+    Attributes:
+        host: Whose socket it is.
+        local: Address (0 is any) and port.
+    """
+
+    __slots__ = ("backlog", "host", "local")
+
+    def __init__(self, host: HostStack, local: tuple[int, int]) -> None:
+        super().__init__(socket.SOCK_STREAM, (dotted(local[0]), local[1]))
+        self.host: HostStack = host
+        self.local: tuple[int, int] = local
+        self.backlog: int = 0
+
+    def listen(self, backlog: int) -> None:
+        """Note the backlog: connections are accepted the moment they exist, so it never fills."""
+        self.backlog = backlog
+
+    def close(self) -> None:
+        """Give the address back."""
+        self.host.tcp.unbind(self.local)
+
+
+class Listener:
+    """Accepts connections for one server and makes their transports.
+
+    Everything a connection's protocol does runs in a copy of the context that the server was made in, and so
+    on the server's host.
+    """
+
+    __slots__ = ("closed", "context", "factory", "host", "server")
+
+    def __init__(self, host: HostStack, factory: Callable[[], Any], server: Any) -> None:
+        self.host: HostStack = host
+        self.factory: Callable[[], Any] = factory
+        self.server: Any = server
+        self.context: Context = copy_context()
+        self.closed: bool = False
+
+    def established(self, tcp_socket: TcpSocket, now: int) -> None:
+        """Take a connection whose handshake is complete."""
+        if self.closed:
+            tcp_socket.close(now, reset=True)
+            return
+        context = self.context.copy()
+        self.host.loop.call_soon(self._accept, tcp_socket, context, context=context)
+
+    def _accept(self, tcp_socket: TcpSocket, context: Context) -> None:
+        loop = self.host.loop
+        if self.closed:
+            tcp_socket.close(loop.now, reset=True)
+            return
+        try:
+            protocol = self.factory()
+            transport = StreamTransport(tcp_socket, protocol, context, self.server)
+            protocol.connection_made(transport)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever the program raised is reported, as asyncio does
+            loop.call_exception_handler(
+                {"message": "Error on transport creation for incoming connection", "exception": error}
+            )
+            tcp_socket.close(loop.now, reset=True)
+            return
+        transport.start_reading()

@@ -1,0 +1,148 @@
+"""The TCP half of a host: its connections, listeners and ports."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, TypeAlias
+
+from emulator.asyncio_net import ports
+from emulator.asyncio_net.addresses import ANY
+from emulator.asyncio_net.listener import Listener
+from emulator.asyncio_net.tcp_socket import TcpSocket, TimeWait
+from emulator.tcp import Connection, State, TcpConfig, reset_for
+from emulator.wire.packet import ACK, RST, SYN, Packet
+
+if TYPE_CHECKING:
+    from emulator.asyncio_net.icmp import Quote
+    from emulator.asyncio_net.stack import HostStack, Plug
+
+Key: TypeAlias = "tuple[Plug, int, int, int, int]"
+"""``(plug, local address, local port, remote address, remote port)``."""
+
+HEADERS = 40
+"""Bytes of IPv4 and TCP header without options, which an MSS does not count (RFC 6691)."""
+
+
+class Tcp:
+    """The TCP sockets of one host."""
+
+    __slots__ = ("bound", "config", "host", "listeners", "port_users", "sockets")
+
+    def __init__(self, host: HostStack, config: TcpConfig | None = None) -> None:
+        self.host: HostStack = host
+        self.config: TcpConfig = TcpConfig() if config is None else config
+        self.config.mss = host.mtu - HEADERS
+        self.sockets: dict[Key, TcpSocket | TimeWait] = {}
+        self.listeners: dict[tuple[int, int], Listener] = {}
+        self.bound: set[tuple[int, int]] = set()  # addresses of servers, listening yet or not; looked up only
+        self.port_users: dict[int, int] = {}  # how many connections and servers use each local port
+
+    # -- servers -----------------------------------------------------------------------------------------------
+
+    def bind(self, address: int, port: int) -> tuple[int, int]:
+        """Reserve an address and port for a server; port 0 is a free one.
+
+        Raises:
+            OSError: EADDRINUSE or EADDRNOTAVAIL.
+        """
+        self.host.check_local(address)
+        if port == 0:
+            port = ports.ephemeral(self.host.rng, lambda port: port not in self.port_users)
+        elif any(
+            used == port and (ANY in (address, other) or other == address) for other, used in self.bound
+        ):  # connections on the port do not matter: asyncio sets SO_REUSEADDR
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        self.bound.add((address, port))
+        self._use(port)
+        return address, port
+
+    def unbind(self, local: tuple[int, int]) -> None:
+        """Give a server's address back; connections accepted there live on."""
+        listener = self.listeners.pop(local, None)
+        if listener is not None:
+            listener.closed = True
+        if local in self.bound:
+            self.bound.remove(local)
+            self._unuse(local[1])
+
+    # -- connections -------------------------------------------------------------------------------------------
+
+    def open(self, local: tuple[int, int] | None, remote: tuple[int, int]) -> TcpSocket:
+        """Begin to connect; ``local`` is an address and port to bind to first, either may be 0.
+
+        Raises:
+            OSError: EADDRINUSE, EADDRNOTAVAIL, EINVAL or ENETUNREACH.
+        """
+        address, port = local or (ANY, 0)
+        plug, address = self.host.route(address, remote[0])
+        if port == 0:
+            port = ports.ephemeral(self.host.rng, lambda port: self._free(plug, address, port, remote))
+        elif port in self.port_users:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        socket = self._socket((plug, address, port, *remote))
+        socket.opened = self.host.loop.create_future()
+        now = self.host.loop.now
+        socket.connection.connect(now)
+        socket.settle(now)
+        return socket
+
+    def _free(self, plug: Plug, address: int, port: int, remote: tuple[int, int]) -> bool:
+        taken = (ANY, port) in self.bound or (address, port) in self.bound
+        return not taken and (plug, address, port, *remote) not in self.sockets
+
+    def _socket(self, key: Key) -> TcpSocket:
+        rng = self.host.rng
+        connection = Connection(
+            self.config, *key[1:], iss=rng.getrandbits(32), ident=rng.getrandbits(16), ts_offset=rng.getrandbits(32)
+        )
+        socket = TcpSocket(self, key, connection)
+        self.sockets[key] = socket
+        self._use(key[2])
+        return socket
+
+    def forget(self, socket: TcpSocket) -> None:
+        """Take a connection that is CLOSED out of the tables."""
+        if self.sockets.pop(socket.key, None) is not None:  # else switched off
+            self._unuse(socket.key[2])
+
+    def switch_off(self) -> None:
+        """Forget every connection and server."""
+        for socket in self.sockets.values():
+            if isinstance(socket, TcpSocket) and socket.user is not None:
+                socket.user.vanish()
+        self.sockets.clear()
+        self.listeners.clear()
+        self.bound.clear()
+        self.port_users.clear()
+
+    def _use(self, port: int) -> None:
+        self.port_users[port] = self.port_users.get(port, 0) + 1
+
+    def _unuse(self, port: int) -> None:
+        self.port_users[port] -= 1
+        if not self.port_users[port]:
+            del self.port_users[port]
+
+    # -- packets that belong to no connection ------------------------------------------------------------------
+
+    def unclaimed(self, plug: Plug, packet: Packet, now: int) -> Packet | None:
+        """Open a connection for a SYN to a listener; return the reset that answers anything else."""
+        listener = self.listeners.get((packet.dst, packet.dport)) or self.listeners.get((ANY, packet.dport))
+        if listener is None or packet.flags & (SYN | ACK | RST) != SYN:
+            return reset_for(packet)
+        socket = self._socket((plug, packet.dst, packet.dport, packet.src, packet.sport))
+        socket.listener = listener
+        socket.connection.accept(packet, now)
+        socket.settle(now)
+        return None
+
+    def refused(self, plug: Plug, quote: Quote, now: int) -> None:
+        """Act on an ICMP error about a segment of ours.
+
+        While connecting, any of them ends the attempt, as on Linux.  Later on none does (RFC 5461: a
+        connection in use does not die of rumours).  Path MTU discovery is not modelled.
+        """
+        socket = self.sockets.get((plug, quote.src, quote.sport, quote.dst, quote.dport))
+        if isinstance(socket, TcpSocket) and socket.connection.state is State.SYN_SENT:
+            socket.refused(quote.errno, now)

@@ -1,0 +1,205 @@
+"""The command ``vpcemu``.
+
+Every command prints for people on standard output, or with ``--json`` one
+documented object and nothing else; problems go to standard error.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from emulator.cli.tables import captures_table, report_table
+from emulator.network.network import Network
+from emulator.network.questions import BadQuestion
+from emulator.network.scenario import Report, Scenario
+from emulator.topology import DocumentError, check
+
+_P = ParamSpec("_P")
+
+YES, NO, WRONG, INTERRUPTED = 0, 1, 2, 130
+WIDE = 200
+
+app = typer.Typer(
+    name="vpcemu",
+    help="A packet-level emulator of AWS VPC networking around VPC endpoints.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vpcemu {version_of('vpcemu')}")
+        raise typer.Exit
+
+
+def answering(command: Callable[_P, None]) -> Callable[_P, None]:
+    """Make a command answer problems with one message each and exit status 2, and Ctrl-C with 130."""
+
+    @functools.wraps(command)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except DocumentError as error:
+            for problem in error.problems:
+                typer.echo(str(problem), err=True)
+            raise typer.Exit(WRONG) from None
+        except (BadQuestion, OSError) as error:
+            typer.echo(f"vpcemu: {error}", err=True)
+            raise typer.Exit(WRONG) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted: what was captured is kept as NAME.partial.pcapng", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return call
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # noqa: ARG001 - typer wants the option named
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Exit status: 0 all as expected; 1 the answer is no; 2 the question was wrong."""
+
+
+@app.command()
+@answering
+def run(
+    scenario: Annotated[Path, typer.Argument(help="The scenario's YAML file.", metavar="SCENARIO.yaml")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the captures.", metavar="DIR")
+    ] = Path("pcaps/out"),
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change one value for this run, e.g. vpc_endpoints.metering.az_bandwidth=1Gbps;"
+            " of the scenario itself with scenario. in front.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Overrules the scenario's seed.", min=0)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Run a scenario: its hosts do what it says, step by step, and captures record it.
+
+    Prints a table (what, verdict, reason, component and rule, throughput) and where each capture lies.
+    Exits with 1 if a step did not end as the scenario expects.
+    """
+    prepared = Scenario(scenario, [_pair(text) for text in set_ or []], seed)
+    report = _run_with_progress(prepared, output, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=2))
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=WIDE)  # a file has no edge to fold at
+        console.print(report_table(report))
+        console.print(captures_table(report))
+        console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds")
+    raise typer.Exit(YES if report.as_expected else NO)
+
+
+def _run_with_progress(scenario: Scenario, output: Path, *, quiet: bool) -> Report:
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        return scenario.run(output)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(step: int, steps: int, what: str) -> None:
+            bar.update(task, completed=step, total=steps, description=what)
+
+        return scenario.run(output, show)
+
+
+@app.command()
+@answering
+def trace(
+    topology: Annotated[Path, typer.Argument(help="The topology's YAML file.", metavar="TOPOLOGY.yaml")],
+    source: Annotated[str, typer.Option("--from", help="An instance, a network interface or a private address.")],
+    to: Annotated[str, typer.Option(help="A host, endpoint, service, DNS name or address, and :port (443).")],
+    protocol: Annotated[str, typer.Option(help="tcp, udp or icmp.")] = "tcp",
+    source_port: Annotated[int, typer.Option(help="The client's port.", min=1, max=65535)] = 40000,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one value of the topology.", metavar="KEY=VALUE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Say whether one host can reach another, hop by hop, out and back, and if not, what stops it.
+
+    The answer is that of the walk which forwards packets. Exits with 0 if reachable, 1 if not.
+    """
+    network = Network.load(topology, overrides=[_pair(text) for text in set_ or []])
+    try:
+        answer = network.trace(source, to, protocol=protocol, source_port=source_port)
+    finally:
+        network.abandon()
+    if as_json:
+        typer.echo(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in answer.lines():
+            typer.echo(line)
+    raise typer.Exit(YES if answer.reachable else NO)
+
+
+@app.command()
+@answering
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Topology or scenario files.", metavar="FILE...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Check files and report every problem of all of them at once: file:line:column, AWS's code, what to do."""
+    problems = []
+    for file in files:
+        if is_scenario(file):
+            try:
+                Scenario(file)
+            except DocumentError as error:
+                problems += error.problems
+        else:
+            problems += check([file])
+    if as_json:
+        fields = ("file", "line", "column", "code", "message")
+        listed: list[dict[str, Any]] = [{name: getattr(found, name) for name in fields} for found in problems]
+        typer.echo(json.dumps({"problems": listed}, indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+        files_text = "1 file" if len(files) == 1 else f"{len(files)} files"
+        typer.echo(f"{files_text}: {len(problems)} problem{'' if len(problems) == 1 else 's'}")
+    raise typer.Exit(WRONG if problems else YES)
+
+
+def is_scenario(file: Path) -> bool:
+    """Return whether a document is a scenario: it is if it has steps."""
+    try:
+        text = file.read_text("utf-8", errors="replace")
+    except OSError:
+        return False
+    return any(line.startswith(("steps:", "topology:")) for line in text.splitlines())
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise BadQuestion(f"--set {text}: write KEY=VALUE, e.g. vpc_endpoints.metering.az_bandwidth=1Gbps")
+    return key, value
+
+
+def main() -> None:
+    """Run the command line; the program's exit status says how the answer is."""
+    app()

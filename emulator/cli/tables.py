@@ -1,0 +1,53 @@
+"""What a run showed, as tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from emulator.network.scenario import Report
+    from emulator.network.steps import Row
+
+_COLOURS = {"delivered": "green", "denied": "yellow", "dropped": "red", "failed": "red"}
+
+
+def report_table(report: Report) -> Table:
+    """Return one row per step."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", overflow="fold", min_width=24)
+    table.add_column("verdict", overflow="fold")
+    table.add_column("reason", overflow="fold", min_width=20)
+    table.add_column("component [rule]", overflow="fold", min_width=16)
+    table.add_column("throughput", justify="right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(
+            escape(row.what),
+            f"[{_COLOURS.get(row.verdict, 'white')}]{row.verdict}[/]" + ("" if row.as_expected else " (not expected)"),
+            escape(row.reason),
+            escape(f"{row.component} [{row.rule}]" if row.rule else row.component),
+            _throughput(row),
+        )
+    return table
+
+
+def captures_table(report: Report) -> Table:
+    """Return where each capture lies."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("capture taken at")
+    table.add_column("file", overflow="fold")
+    for name, path in report.captures.items():
+        table.add_row(name, str(path))
+    return table
+
+
+def _throughput(row: Row) -> str:
+    if row.throughput is None:
+        return ""
+    for unit, size in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
+        if row.throughput >= size:
+            return f"{row.throughput / size:.3g} {unit}"
+    return f"{row.throughput:.0f} bit/s"

@@ -1,0 +1,37 @@
+"""The control plane: EC2's verbs on the records of one Region (D5).
+
+A document, a scenario's timed event, an importer and a test all change a
+network through this class, so all are checked alike and fail with the same AWS
+error.  Each subject's verbs stand in a module of their own; this one only puts
+them together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.control.compile import compile_tables
+from emulator.control.endpoints import Endpoints
+from emulator.control.network_acls import NetworkAcls
+from emulator.control.peering import Peering
+
+if TYPE_CHECKING:
+    from emulator.flows.tables import Tables
+    from emulator.model.resources import Settings
+
+
+class ControlPlane(Endpoints, Peering, NetworkAcls):
+    """Everything a user may do to the network of one Region.
+
+    Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;
+    without one, ``vpc-00000001`` and so on are counted. A verb that raises
+    :class:`~emulator.control.errors.Ec2Error` has changed nothing.
+    """
+
+    def __init__(self, region: str, settings: Settings | None = None) -> None:
+        super().__init__(region, settings)
+        self._add_built_in_services()
+
+    def tables(self) -> Tables:
+        """Return the lookup tables of the present generation, which packets meet."""
+        return compile_tables(self)

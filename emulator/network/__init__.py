@@ -1,0 +1,1 @@
+"""The composition root: the network as one thing, scenarios, workloads, questions."""

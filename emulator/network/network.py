@@ -1,0 +1,406 @@
+"""The network as one thing: control plane, hosts, services, captures and questions.
+
+The composition root.  It gives every instance a host, every service behind an
+endpoint a host with an attachment per endpoint interface, and every VPC its
+resolver; and keeps that true while the control plane changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import zlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from netaddr import IPAddress
+
+from emulator.asyncio_net.loop import VirtualTimeLoop
+from emulator.asyncio_net.stack import HostStack
+from emulator.capture import Capture, LinkLayer, Tap
+from emulator.flows.walk import origin_of
+from emulator.gates.networks import dotted
+from emulator.model.traces import Dropped
+from emulator.network.questions import BadQuestion, ask, one_line
+from emulator.observe.ledger import Ledger
+from emulator.services import program_of, serve_resolver, zone_of
+from emulator.simulation.agenda import Agenda
+from emulator.simulation.fabric import Attachment, Fabric
+from emulator.topology import load
+from emulator.wire.checksum import PayloadSums
+from emulator.wire.packet import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+    from types import TracebackType
+
+    from emulator.capture.encoders import Comments
+    from emulator.capture.files import FileFormat
+    from emulator.control import ControlPlane
+    from emulator.flows.tables import Tables
+    from emulator.observe.explain import RoundTrip
+    from emulator.services import Ruling, Zone
+    from emulator.simulation.links import Fault
+
+_T = TypeVar("_T")
+
+INSTANCE_MTU: Final = 9001
+"""Bytes (NET-6)."""
+SERVICE_MTU: Final = 8500
+"""Bytes: services announce and send at most what fits through an endpoint (VPCE-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One direction of a conversation, seen from where it entered the network.
+
+    Attributes:
+        attachment_id: Where its packets enter.
+        flow: ``tcp 10.0.1.10:40000 > 10.0.2.20:443``.
+        packets, octets: Delivered; octets are IP bytes.
+        drops: Packets that ended otherwise.
+        last_drop: How the latest of those ended.
+    """
+
+    attachment_id: str
+    flow: str
+    packets: int
+    octets: int
+    drops: int
+    last_drop: Dropped | None
+
+
+class Network:
+    """A VPC network with hosts on it, in virtual time.
+
+    >>> network = Network.load("topologies/two-az-endpoints/topology.yaml")
+    >>> network.trace("web", "s3:443").reachable
+    True
+    >>> network.close()
+
+    Args:
+        plane: The control plane: the only way to change the network, at any time.
+        seed: All randomness follows from it: ports, sequence numbers, faults.
+
+    Attributes:
+        ec2: The control plane.
+        fabric: What carries the packets, with its counters.
+        loop: The virtual-time event loop that every program on the network shares.
+        hosts: By name: instances by their id, services by their name, resolvers as ``<vpc>/resolver``.
+        ledger: The latest drops.
+        rulings: What endpoint policies said, oldest first (the latest 10,000).
+    """
+
+    def __init__(self, plane: ControlPlane, *, seed: int = 0) -> None:
+        self.ec2: Final = plane
+        self.seed: Final = seed
+        self.agenda: Final = Agenda()
+        self.loop: Final = VirtualTimeLoop(self.agenda)
+        self.fabric: Final = Fabric(self.agenda, plane, seed)
+        self.ledger: Final = Ledger()
+        self.hosts: Final[dict[str, HostStack]] = {}
+        self.rulings: Final[list[Ruling]] = []
+        self._attachments: dict[str, tuple[Attachment, HostStack]] = {}
+        self._captures: list[tuple[str, Capture]] = []
+        self._sums: Final = PayloadSums()
+        self._zones: dict[str, tuple[int, Zone]] = {}
+        self._plugged: int = -1
+        self._unstarted: list[tuple[HostStack, Callable[[], Coroutine[Any, Any, Any]]]] = []
+        self.fabric.observe(self.ledger)
+        self.fabric.refreshed = self._plug_in
+        self._plug_in(self.fabric.tables())
+
+    @classmethod
+    def load(cls, path: str | Path, *, seed: int = 0, overrides: Iterable[tuple[str, str]] = ()) -> Network:
+        """Build the network that a topology document describes.
+
+        Args:
+            path: The YAML document.
+            seed: See the class.
+            overrides: ``(key, value)`` pairs that change one value of the document each, as ``run --set`` does.
+
+        Raises:
+            TopologyError: with every problem of the document.
+        """
+        return cls(load(path, overrides=overrides), seed=seed)
+
+    # --- hosts -------------------------------------------------------------------------------------------------------
+
+    def _plug_in(self, tables: Tables) -> None:
+        """Give everything that should have a host one, and unplug what is gone; called at every new generation."""
+        if self._plugged == tables.generation:
+            return
+        self._plugged = tables.generation
+        wanted: dict[str, tuple[str, int, str, str | None]] = {}  # attachment: host, address, vpc, endpoint
+        for vpc in tables.vpcs.values():
+            resolver = f"{vpc.vpc_id}/resolver"
+            wanted[resolver] = (resolver, vpc.resolver_address, vpc.vpc_id, None)
+        for instance in self.ec2.instances.values():
+            for eni_id in instance.network_interface_ids:
+                eni = tables.interfaces[eni_id]
+                wanted[eni_id] = (instance.instance_id, eni.address, eni.vpc_id, None)
+        for endpoint in self.ec2.vpc_endpoints.values():
+            name = endpoint.vpc_endpoint_id
+            for eni_id in endpoint.network_interface_ids:
+                eni = tables.interfaces[eni_id]
+                wanted[eni_id] = (endpoint.service_name, eni.address, eni.vpc_id, name)
+            if name in tables.gateways:
+                wanted[name] = (endpoint.service_name, 0, endpoint.vpc_id, name)
+        for gone in [name for name in self._attachments if name not in wanted]:
+            attachment, host = self._attachments.pop(gone)
+            host.attachments.remove(attachment)
+            self.fabric.detach(gone)
+        for name, (owner, address, vpc_id, endpoint_id) in wanted.items():
+            if name in self._attachments:
+                continue
+            host = self.hosts.get(owner) or self._new_host(owner, vpc_id, tables)
+            attachment = self.fabric.attach(origin_of(tables, name), host, address, vpc_id, endpoint_id)
+            host.attach(attachment)
+            self._attachments[name] = attachment, host
+            if name.endswith("/resolver"):
+                self._unstarted.append((host, partial(serve_resolver, dotted(address), self._zone_reader(vpc_id))))
+        if self.loop.is_running():
+            self._start_services()
+
+    def _new_host(self, name: str, vpc_id: str, tables: Tables) -> HostStack:
+        """Make a host: an instance asks its VPC's resolver; a service answers at any address (D11)."""
+        draw = random.Random(f"{self.seed}/{name}")  # noqa: S311 - repeatable, not secret
+        service = self.ec2.services.get(name)
+        if name in self.ec2.instances:
+            resolver = tables.vpcs[vpc_id].resolver_address
+            host = HostStack(self.loop, name, draw, mtu=INSTANCE_MTU, resolver=resolver)
+        else:
+            host = HostStack(self.loop, name, draw, mtu=SERVICE_MTU, accept_any=True)
+        self.hosts[name] = host
+        program = program_of(service) if service is not None else None
+        if program is not None:
+            self._unstarted.append((host, partial(program.serve, policy_of=self._policy_of, observe=self._ruled)))
+        return host
+
+    def _start_services(self) -> None:
+        """Start the built-in programs that wait for the network to run; a network that is only asked starts none."""
+        waiting, self._unstarted = self._unstarted, []
+        for host, program in waiting:
+            host.create_task(program(), name=f"{host.name} (built in)")
+
+    def _policy_of(self, vpc_endpoint_id: str) -> str:
+        return self.ec2.vpc_endpoints[vpc_endpoint_id].policy_document
+
+    def _ruled(self, ruling: Ruling) -> None:
+        self.rulings.append(ruling)
+        del self.rulings[:-10_000]
+
+    def host(self, name: str) -> HostStack:
+        """Return a host by name: an instance's id, or a service's name, whole or without ``com.amazonaws.<region>.``.
+
+        Raises:
+            BadQuestion: if there is none; a service gets a host with its first endpoint.
+        """
+        self.fabric.tables()
+        host = self.hosts.get(name) or self.hosts.get(f"com.amazonaws.{self.ec2.region}.{name}")
+        if host is None:
+            raise BadQuestion(f"no host {name!r}; hosts: {', '.join(self.hosts)}")
+        return host
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Nanoseconds since the start of the run."""
+        return self.agenda.now
+
+    def start(self, program: Coroutine[Any, Any, _T], *, host: str) -> asyncio.Task[_T]:
+        """Start a program on a host; it runs whenever the network does."""
+        where = self.host(host)
+        self._start_services()
+        return where.create_task(program)
+
+    def run(self, program: Coroutine[Any, Any, _T], *, host: str) -> _T:
+        """Run a program on a host to its end, and the network until it is idle.
+
+        Raises:
+            DeadlockError: if everyone waits and nothing is due; it names the waiting tasks.
+            BaseException: whatever the program raised.
+        """
+        result = self.loop.run_until_complete(self.start(program, host=host))
+        self.run_until_idle()
+        return result
+
+    def run_until_idle(self) -> None:
+        """Run until nothing is due: every packet sent has then ended, delivered or dropped with a reason."""
+        self._start_services()
+        self.loop.run_until_idle()
+
+    # --- packets by hand ---------------------------------------------------------------------------------------------
+
+    def send(self, packet: Any, *, host: str) -> Packet:
+        """Send a scapy packet (or a :class:`Packet`) from a host, now.
+
+        A scapy packet without a source gets the host's address; over IPv6, which no host has, its mapped form.
+
+        Returns:
+            The record that travels; its ``ending`` is known once the network has run.
+
+        Raises:
+            MalformedPacket: if there is no IP packet in it.
+        """
+        sender = self.host(host)
+        plugs = [plug for plug in sender.attachments if isinstance(plug, Attachment)]
+        record = packet if isinstance(packet, Packet) else Packet.from_scapy(_with_source(packet, plugs[0].address))
+        plug = next((plug for plug in plugs if plug.address == record.src), plugs[0])
+        plug.send(record)
+        return record
+
+    def add_fault(self, fault: Fault) -> None:
+        """Put a seeded fault on every link it applies to."""
+        self.fabric.add_fault(fault)
+
+    # --- captures ----------------------------------------------------------------------------------------------------
+
+    def capture(
+        self,
+        component: str,
+        path: str | Path,
+        *,
+        snaplen: int = 262_144,
+        comments: Comments = "first",
+        file_format: FileFormat = "pcapng",
+    ) -> Capture:
+        """Record what passes a component from now on, streaming to ``path``.
+
+        Args:
+            component: An instance (its primary interface), an interface, or an endpoint.
+            path: The file; it is called ``NAME.partial.pcapng`` until the network is closed.
+            snaplen: Bytes kept of each frame.
+            comments: Which records say how their packet ended: ``first`` of each flow and not delivered, ``all``, ``none``.
+            file_format: ``pcapng`` or nanosecond ``pcap``.
+
+        Raises:
+            BadQuestion: if there is no such component.
+            OSError: if the file cannot be created.
+        """
+        component, link_layer = self._capture_point(component)
+        tap = Tap(
+            Path(path),
+            component,
+            link_layer,
+            snaplen=snaplen,
+            comments=comments,
+            file_format=file_format,
+            sums=self._sums,
+            started_at=self.now,
+        )
+        capture = Capture(tap)
+        self._captures.append((component, capture))
+        self.fabric.add_tap(component, tap)
+        return capture
+
+    def _capture_point(self, component: str) -> tuple[str, LinkLayer]:
+        instance = self.ec2.instances.get(component)
+        if instance is not None:
+            component = instance.network_interface_ids[0]
+        eni = self.ec2.network_interfaces.get(component)
+        if eni is not None:
+            block = self.ec2.subnets[eni.subnet_id].cidr_block
+            return component, LinkLayer(int(eni.private_ip_address), int(block.first), block.prefixlen)
+        if component in self.ec2.vpc_endpoints:  # it has no address: its MAC is made from its name
+            return component, LinkLayer(zlib.crc32(component.encode()), 0, 32)
+        known = ", ".join([*self.ec2.instances, *self.ec2.network_interfaces, *self.ec2.vpc_endpoints])
+        raise BadQuestion(f"no component {component!r} to capture at; there are: {known}")
+
+    @property
+    def captures(self) -> list[Capture]:
+        """The captures begun so far."""
+        return [capture for _, capture in self._captures]
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def trace(self, source: str, to: str, *, protocol: str = "tcp", source_port: int = 40000) -> RoundTrip:
+        """Ask whether ``source`` can reach ``to``: the walk that forwards packets, out and back, changing nothing.
+
+        See :func:`emulator.network.questions.ask` for the arguments.
+
+        Raises:
+            BadQuestion: if something named is not there.
+        """
+        return ask(self.ec2, self.zone, self.fabric.state, self.now, source, to, protocol, source_port)
+
+    def zone(self, vpc_id: str) -> Zone:
+        """Return DNS as a VPC sees it now."""
+        known = self._zones.get(vpc_id)
+        if known is not None and known[0] == self.ec2.generation:
+            return known[1]
+        plane = self.ec2
+        zone = zone_of(
+            plane.vpcs[vpc_id],
+            plane.vpc_endpoints.values(),
+            plane.network_interfaces.values(),
+            plane.services.values(),
+            plane.subnets.values(),
+        )
+        self._zones[vpc_id] = plane.generation, zone
+        return zone
+
+    def _zone_reader(self, vpc_id: str) -> Callable[[], Zone]:
+        return lambda: self.zone(vpc_id)
+
+    def flows(self) -> list[Flow]:
+        """Return the flows the network remembers, by attachment, in the order in which they began."""
+        found = []
+        for path in self.fabric.paths():
+            src, dst, proto, sport, dport = path.key
+            line = one_line(Packet(src, dst, proto, sport, dport, b"", 0))
+            attachment = path.attachment.attachment_id
+            found.append(Flow(attachment, line, path.packets, path.octets, path.drops, path.last_drop))
+        return found
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Run until idle, end the captures and close the loop."""
+        if self.loop.is_closed():
+            return
+        try:
+            self.run_until_idle()
+        finally:
+            self._end(complete=self.fabric.in_flight == 0)
+
+    def abandon(self) -> None:
+        """End an interrupted run: captures stay readable as ``NAME.partial.pcapng``."""
+        if not self.loop.is_closed():
+            self._end(complete=False)
+
+    def _end(self, *, complete: bool) -> None:
+        for component, capture in self._captures:
+            if complete:
+                capture.close()
+            else:
+                capture.abandon()
+            self.fabric.remove_tap(component, capture.tap)
+        self.loop.shut_down()
+
+    def __enter__(self) -> Network:
+        """Use the network in a ``with`` block; it closes at the end, or abandons at an error."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, or abandon if the block failed."""
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+def _with_source(packet: Any, address: int) -> Any:
+    """Return a scapy packet whose source is set: scapy would ask this machine's routes for one."""
+    packet = packet.copy()
+    layer = packet
+    while layer and layer.name not in ("IP", "IPv6"):
+        layer = layer.payload
+    if layer and "src" not in layer.fields:
+        layer.src = str(IPAddress(address)) if layer.name == "IP" else f"::ffff:{IPAddress(address)}"
+    return packet

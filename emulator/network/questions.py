@@ -1,0 +1,178 @@
+""" "Can this host reach that?", asked of the walk that forwards packets.
+
+One walk out, and one back from wherever it arrived; the way back sees what the
+way out would have left behind in an overlay, and nothing is changed (D1, D8).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from netaddr import AddrFormatError, IPAddress
+
+from emulator.flows.conntrack import Overlay
+from emulator.flows.walk import PROTOCOL_NAMES, origin_of, walk
+from emulator.gates.networks import dotted
+from emulator.model.resources import VpcEndpointType
+from emulator.model.traces import Delivered
+from emulator.observe.explain import RoundTrip
+from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet, icmp, tcp, udp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.control import ControlPlane
+    from emulator.flows.conntrack import FlowState
+    from emulator.model.resources import NetworkInterface, VpcEndpoint
+    from emulator.services import Zone
+
+PROTOCOLS: Final = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP, "icmp": IPPROTO_ICMP}
+_PORT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})", re.ASCII)
+
+
+class BadQuestion(ValueError):  # noqa: N818 - it is the question that is at fault
+    """The question names something that is not there, or asks for what cannot be asked."""
+
+
+def source_interface(plane: ControlPlane, name: str) -> NetworkInterface:
+    """Return the interface that an instance, an interface id or a private address stands for.
+
+    Raises:
+        BadQuestion: if nothing has that name.
+    """
+    instance = plane.instances.get(name)
+    if instance is not None:
+        return plane.network_interfaces[instance.network_interface_ids[0]]
+    eni = plane.network_interfaces.get(name)
+    if eni is not None:
+        return eni
+    owners = [eni for eni in plane.network_interfaces.values() if str(eni.private_ip_address) == name]
+    if len(owners) > 1:
+        where = ", ".join(eni.network_interface_id for eni in owners)
+        raise BadQuestion(f"{name} belongs to several interfaces: say which of {where}")
+    if not owners:
+        known = ", ".join(plane.instances) or "none"
+        raise BadQuestion(f"no instance, interface or address {name!r}; instances: {known}")
+    return owners[0]
+
+
+def destination(
+    plane: ControlPlane, zone_of: Callable[[str], Zone], source: NetworkInterface, name: str
+) -> tuple[int, tuple[str, ...]]:
+    """Return the address that a host, endpoint, service, DNS name or address stands for, and how it was found.
+
+    A DNS name is resolved as ``source`` would resolve it.
+
+    Raises:
+        BadQuestion: if it stands for none.
+    """
+    try:
+        return int(IPAddress(name)), ()
+    except (AddrFormatError, ValueError):
+        pass
+    if name in plane.instances or name in plane.network_interfaces:
+        return int(source_interface(plane, name).private_ip_address), ()
+    endpoint = plane.vpc_endpoints.get(name)
+    if endpoint is not None:
+        return _endpoint_address(plane, source, endpoint)
+    service = plane.services.get(name) or plane.services.get(f"com.amazonaws.{plane.region}.{name}")
+    if service is not None and service.private_dns_names:
+        name = service.private_dns_names[0].removeprefix("*.")
+    if "." not in name:
+        known = ", ".join([*plane.instances, *plane.vpc_endpoints]) or "none"
+        raise BadQuestion(f"no host, endpoint, service or address {name!r}; hosts and endpoints: {known}")
+    answer = zone_of(source.vpc_id).lookup(name)
+    if not answer.addresses:
+        raise BadQuestion(f"{name} does not resolve in {source.vpc_id}: NXDOMAIN")
+    addresses = ", ".join(str(address) for address in answer.addresses)
+    return int(IPAddress(str(answer.addresses[0]))), (f"{name} resolves to {addresses} ({answer.source})",)
+
+
+def _endpoint_address(
+    plane: ControlPlane, source: NetworkInterface, endpoint: VpcEndpoint
+) -> tuple[int, tuple[str, ...]]:
+    name = endpoint.vpc_endpoint_id
+    if endpoint.vpc_endpoint_type is VpcEndpointType.INTERFACE:
+        zone = plane.subnets[source.subnet_id].availability_zone
+        enis = [plane.network_interfaces[eni] for eni in endpoint.network_interface_ids]
+        near = [eni for eni in enis if plane.subnets[eni.subnet_id].availability_zone == zone]
+        eni = (near or enis)[0]
+        return int(eni.private_ip_address), (f"{name} is reached at {eni.network_interface_id}",)
+    service = plane.services[endpoint.service_name]
+    if service.public_addresses:
+        address = service.public_addresses[0]
+        return int(address), (f"{name} is reached at {address}, an address of {service.service_name}",)
+    raise BadQuestion(f"{service.service_name} has no address to ask for: give one of its prefix list's")
+
+
+def ask(
+    plane: ControlPlane,
+    zone_of: Callable[[str], Zone],
+    state: FlowState,
+    now: int,
+    source: str,
+    to: str,
+    protocol: str = "tcp",
+    source_port: int = 40000,
+) -> RoundTrip:
+    """Walk one packet from ``source`` to ``to`` and its answer back, at one instant.
+
+    Args:
+        plane: The network.
+        zone_of: DNS as each VPC sees it.
+        state: What the network remembers of its flows; only read.
+        now: Nanoseconds.
+        source: An instance, an interface or a private address.
+        to: A host, endpoint, service, DNS name or address, with ``:port`` for TCP and UDP (443 if left out).
+        protocol: ``tcp``, ``udp`` or ``icmp`` (an echo request).
+        source_port: For TCP and UDP.
+
+    Raises:
+        BadQuestion: if something named is not there.
+    """
+    if protocol not in PROTOCOLS:
+        raise BadQuestion(f"protocol {protocol!r}: choose tcp, udp or icmp")
+    if not 0 < source_port < 65536:
+        raise BadQuestion(f"source port {source_port}: choose 1 to 65535")
+    eni = source_interface(plane, source)
+    matched = _PORT.fullmatch(to)
+    host, port = (matched["host"], int(matched["port"])) if matched else (to, 443)
+    if port > 65535:
+        raise BadQuestion(f"port {port}: choose 1 to 65535")
+    address, remarks = destination(plane, zone_of, eni, host)
+    packet = _packet(PROTOCOLS[protocol], int(eni.private_ip_address), address, source_port, port)
+    tables = plane.tables()
+    overlay = Overlay(state)
+    forward, arrived = walk(tables, overlay, packet, origin_of(tables, eni.network_interface_id), now)
+    reply = None
+    if isinstance(forward.ending, Delivered):
+        origin = origin_of(tables, forward.ending.component)
+        reply, _ = walk(tables, overlay, _answer(arrived), origin, now)
+    return RoundTrip(one_line(packet), forward, reply, remarks)
+
+
+def _packet(protocol: int, src: int, dst: int, sport: int, dport: int) -> Packet:
+    if dst >> 32:
+        packet = Packet(src, dst, protocol, sport, dport, b"", 60)
+        packet.version = 6
+        return packet
+    if protocol == IPPROTO_TCP:
+        return tcp(src, dst, sport, dport, SYN)
+    return udp(src, dst, sport, dport) if protocol == IPPROTO_UDP else icmp(src, dst, 8, 0, identifier=1)
+
+
+def _answer(packet: Packet) -> Packet:
+    if packet.proto == IPPROTO_TCP:
+        return tcp(packet.dst, packet.src, packet.dport, packet.sport, SYN | ACK)
+    if packet.proto == IPPROTO_UDP:
+        return udp(packet.dst, packet.src, packet.dport, packet.sport)
+    return icmp(packet.dst, packet.src, 0, 0, identifier=packet.sport)
+
+
+def one_line(packet: Packet) -> str:
+    """Return ``tcp 10.0.1.10:40000 > 10.0.2.20:443``."""
+    name = PROTOCOL_NAMES.get(packet.proto, f"protocol {packet.proto}")
+    if packet.proto in (IPPROTO_TCP, IPPROTO_UDP) and packet.version == 4:
+        return f"{name} {dotted(packet.src)}:{packet.sport} > {dotted(packet.dst)}:{packet.dport}"
+    return f"{name} {dotted(packet.src)} > {dotted(packet.dst)}"

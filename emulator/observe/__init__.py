@@ -1,0 +1,1 @@
+"""What people read: explanations and reports, made from the same records that packets left behind."""

@@ -1,0 +1,49 @@
+"""What lives behind VPC endpoints, and the Amazon resolver.
+
+Ordinary asyncio programs: the emulated event loop makes their servers and
+sockets those of an emulated host.  They know nothing of packets.
+"""
+
+from __future__ import annotations
+
+from emulator.services.guard import Guard, PolicyOf, Ruling
+from emulator.services.http import serve_http
+from emulator.services.messages import Application, Body, Provenance, Request, Response
+from emulator.services.options import OptionError
+from emulator.services.policy import Decision, Policy, PolicyError, evaluate, parse_policy
+from emulator.services.programs import APPLICATIONS, Program, program_of
+from emulator.services.resolver import Rotation
+from emulator.services.resolver import answer as answer_query
+from emulator.services.resolver import serve as serve_resolver
+from emulator.services.zone import Answer, EndpointNames, Source, Zone, endpoint_names, interface_name, zone_of
+
+__all__ = [
+    "APPLICATIONS",
+    "Answer",
+    "Application",
+    "Body",
+    "Decision",
+    "EndpointNames",
+    "Guard",
+    "OptionError",
+    "Policy",
+    "PolicyError",
+    "PolicyOf",
+    "Program",
+    "Provenance",
+    "Request",
+    "Response",
+    "Rotation",
+    "Ruling",
+    "Source",
+    "Zone",
+    "answer_query",
+    "endpoint_names",
+    "evaluate",
+    "interface_name",
+    "parse_policy",
+    "program_of",
+    "serve_http",
+    "serve_resolver",
+    "zone_of",
+]

@@ -1,0 +1,84 @@
+"""Reading the options that a document gives a service.
+
+Each reader checks one value and names it in full if it is wrong; `done` then
+names what nobody read, so that a misspelt option is an error and not a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_MISSING: Final = object()
+
+
+class OptionError(ValueError):
+    """An option that is unknown or of the wrong kind; the message names it."""
+
+
+class Options:
+    """A table of options, and its place in the document."""
+
+    def __init__(self, values: object, place: str = "options") -> None:
+        """``values`` is the table, as the document gave it; None is an empty one."""
+        if values is not None and not isinstance(values, Mapping):
+            raise OptionError(f"{place}: expected a table, not {values!r}")
+        self._values: dict[object, object] = dict(values or {})
+        self._read: set[object] = set()
+        self.place = place
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def integer(self, name: str, default: int | None = None, maximum: int | None = None) -> int:
+        """Return a whole number, not negative."""
+        value = self._take(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise OptionError(f"{self.at(name)}: expected a whole number that is not negative, not {value!r}")
+        if maximum is not None and value > maximum:
+            raise OptionError(f"{self.at(name)}: at most {maximum}, not {value}")
+        return int(value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return true or false."""
+        value = self._take(name, default)
+        if not isinstance(value, bool):
+            raise OptionError(f"{self.at(name)}: expected true or false, not {value!r}")
+        return value
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text."""
+        value = self._take(name, default)
+        if not isinstance(value, str):
+            raise OptionError(f"{self.at(name)}: expected a text, not {value!r}")
+        return str(value)
+
+    def table(self, name: str) -> Options:
+        """Return a table within this one; empty if it is left out."""
+        return Options(self._take(name, {}), self.at(name))
+
+    def tables(self) -> dict[str, Options]:
+        """Return every value as a table: the names are the user's own."""
+        for name in self._values:
+            if not isinstance(name, str):
+                raise OptionError(f"{self.place}: the name {name!r} is not a text; put it in quotes")
+        return {str(name): self.table(str(name)) for name in self._values}
+
+    def done(self, *known: str) -> None:
+        """Nothing else is known here: name the first option that was not read."""
+        for name in self._values:
+            if name not in self._read:
+                raise OptionError(f"{self.place}: unknown option {name!r}; known are {', '.join(known)}")
+
+    def at(self, name: str) -> str:
+        """The place of an option, as messages write it."""
+        return f"{self.place}.{name}"
+
+    def _take(self, name: str, default: object) -> object:
+        self._read.add(name)
+        value = self._values.get(name, _MISSING)
+        if value is _MISSING:
+            if default is None:
+                raise OptionError(f"{self.at(name)}: missing")
+            return default
+        return value

@@ -1,0 +1,146 @@
+"""What can stand behind a service, by the names that documents use.
+
+A `Program` is made once for a service and holds its state (the objects of S3,
+say); it is then served on each host of that service.  `program_of` makes the one
+that a service names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.services import echo, s3, sink, streams
+from emulator.services.guard import Guard, PolicyOf, Ruling
+from emulator.services.http import serve_http
+from emulator.services.options import OptionError, Options
+from emulator.services.s3_objects import buckets_of
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from emulator.model.resources import Service
+    from emulator.services.messages import Application
+
+MAX_PORT = 65_535
+
+
+class Program(Protocol):
+    """A built-in program; ``port`` is where it listens unless told otherwise."""
+
+    @property
+    def port(self) -> int:
+        """The port of the service."""
+
+    async def serve(
+        self,
+        host: str | Sequence[str] | None = None,
+        port: int | None = None,
+        *,
+        policy_of: PolicyOf,
+        observe: Callable[[Ruling], None] | None = None,
+    ) -> asyncio.Server:
+        """Listen on the running loop; the server accepts until it is closed.
+
+        ``policy_of`` returns the current policy of an endpoint, and is asked for every request;
+        ``observe`` is told what the policies said.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProgram:
+    """An HTTP application behind the guard."""
+
+    application: Application
+    port: int = 80
+
+    async def serve(
+        self,
+        host: str | Sequence[str] | None = None,
+        port: int | None = None,
+        *,
+        policy_of: PolicyOf,
+        observe: Callable[[Ruling], None] | None = None,
+    ) -> asyncio.Server:
+        """Listen; see `Program`."""
+        guarded = Guard(self.application, policy_of, observe)
+        return await serve_http(guarded, host, self.port if port is None else port)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgram:
+    """A program that speaks no HTTP: endpoint policies cannot reach it (POL-4)."""
+
+    protocol: Callable[[], asyncio.BaseProtocol]
+    port: int
+
+    async def serve(
+        self,
+        host: str | Sequence[str] | None = None,
+        port: int | None = None,
+        *,
+        policy_of: PolicyOf,  # noqa: ARG002 - the same call starts every program
+        observe: Callable[[Ruling], None] | None = None,  # noqa: ARG002 - as above
+    ) -> asyncio.Server:
+        """Listen; see `Program`."""
+        return await streams.serve(self.protocol, host, self.port if port is None else port)
+
+
+Factory = Callable[[str, str, Options], Program]
+"""Makes a program from the service's name, its Region and its options."""
+
+
+def _port(options: Options, default: int) -> int:
+    return options.integer("port", default, maximum=MAX_PORT)
+
+
+def _s3(service_name: str, region: str, options: Options) -> Program:
+    program = HttpProgram(s3.S3(service_name, region, buckets_of(options.table("buckets"))), _port(options, 80))
+    options.done("buckets", "port")
+    return program
+
+
+def _generic(application: type[echo.Echo | sink.Sink]) -> Factory:
+    def make(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
+        supports_policies = options.flag("supports_policies", True)
+        program = HttpProgram(application(service_name, supports_policies=supports_policies), _port(options, 80))
+        options.done("port", "supports_policies")
+        return program
+
+    return make
+
+
+def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
+    program = StreamProgram(streams.Discard, _port(options, streams.DISCARD_PORT))
+    options.done("port")
+    return program
+
+
+def _source(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
+    size = options.integer("size") if "size" in options else None
+    program = StreamProgram(lambda: streams.Source(size), _port(options, streams.SOURCE_PORT))
+    options.done("port", "size")
+    return program
+
+
+APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
+    {"discard": _discard, "http": _generic(echo.Echo), "s3": _s3, "sink": _generic(sink.Sink), "source": _source}
+)
+"""The programs a document may name as a service's ``application``."""
+
+
+def program_of(service: Service) -> Program | None:
+    """Return a new program for ``service``, or None if its program is given by API.
+
+    Raises:
+        OptionError: (a ValueError) if there is no such application, or an option is wrong; the message names it.
+    """
+    if service.application is None:
+        return None
+    factory = APPLICATIONS.get(service.application)
+    if factory is None:
+        raise OptionError(f"application: unknown {service.application!r}; known are {', '.join(APPLICATIONS)}")
+    return factory(service.service_name, service.region, Options(service.options))

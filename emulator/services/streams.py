@@ -1,0 +1,82 @@
+"""Raw TCP programs for load: one throws away what it reads, one sends without end.
+
+The names and ports are those of the small Internet services: Discard, RFC 863,
+and Character Generator, RFC 864 (whose text ours is not).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from emulator.services.blocks import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+DISCARD_PORT: Final = 9
+SOURCE_PORT: Final = 19
+
+_SCRATCH: Final = bytearray(262_144)  # one for all connections: what lies in it is never looked at
+_ENDLESS: Final = 1 << 62
+
+
+class Discard(asyncio.BufferedProtocol):
+    """Reads and throws away, into one buffer that everybody shares; ends when the client ends."""
+
+    def __init__(self) -> None:
+        """``received`` counts bytes."""
+        self.received = 0
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's interface
+        """Return where to put what comes next."""
+        return _SCRATCH
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Count it."""
+        self.received += nbytes
+
+
+class Source(asyncio.Protocol):
+    """Sends ``size`` bytes, or without end, as fast as the connection takes them; then ends."""
+
+    def __init__(self, size: int | None) -> None:
+        """``size`` None means until the client goes."""
+        self._blocks: Iterator[bytes] = blocks(0, _ENDLESS if size is None else size)
+        self._transport: asyncio.Transport | None = None
+        self._full = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+        # Not from within connection_made: there a transport may not know its protocol yet, and cannot say "stop".
+        asyncio.get_running_loop().call_soon(self._fill)
+
+    def pause_writing(self) -> None:
+        """Stop before the next block."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Go on with the next block."""
+        self._full = False
+        self._fill()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why makes no difference
+        """Stop for good."""
+        self._transport = None
+
+    def _fill(self) -> None:
+        while self._transport is not None and not self._full and not self._transport.is_closing():
+            block = next(self._blocks, None)
+            if block is None:
+                self._transport.close()
+                return
+            self._transport.write(block)
+
+
+async def serve(
+    protocol: Callable[[], asyncio.BaseProtocol], host: str | Sequence[str] | None, port: int
+) -> asyncio.Server:
+    """Listen; the server is the running loop's, and accepts until it is closed."""
+    start: Callable[..., Awaitable[Any]] = asyncio.get_running_loop().create_server
+    return cast("asyncio.Server", await start(protocol, host, port))

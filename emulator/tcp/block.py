@@ -1,0 +1,402 @@
+"""The transmission control block: everything a connection remembers.
+
+RFC 9293 section 3.3.1, with its names.  Sequence numbers are unwrapped: they
+begin at the initial sequence number and grow without end, so ``<`` tells the
+truth; 32 bits of them go on the wire.  This module also makes packets and
+moves the state; what to send and what to believe is decided above it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emulator.tcp.congestion import Congestion, NewReno
+from emulator.tcp.reassembly import Reassembly
+from emulator.tcp.rto import RttEstimator
+from emulator.tcp.scoreboard import Scoreboard
+from emulator.tcp.send_buffer import NEVER, SendBuffer
+from emulator.tcp.states import Event, Failure, State, next_state
+from emulator.wire.options import TcpOptions, read, write_sack, write_syn
+from emulator.wire.packet import ACK, IPPROTO_TCP, RST, SYN, Packet
+
+if TYPE_CHECKING:
+    from emulator.tcp.config import TcpConfig
+
+M: Final = 0xFFFFFFFF
+MILLISECOND: Final = 1_000_000
+
+# How losses are being repaired.
+OPEN: Final = 0  # nothing is known to be lost
+RECOVERY: Final = 1  # fast recovery: RFC 6675, or RFC 6582 without SACK
+LOSS: Final = 2  # after a retransmission timeout: everything not SACKed is sent again
+
+DEFAULT_MSS: Final = 536  # RFC 9293 (MUST-15)
+MINIMUM_MSS: Final = 48  # TCP_MIN_SND_MSS of Linux: an MSS of 1 is an attack
+OUT_OF_WINDOW_PAUSE: Final = 500 * MILLISECOND  # tcp_invalid_ratelimit of Linux: no wars of ACKs
+
+
+class ControlBlock:
+    """The variables of one connection.
+
+    The driver reads the first group (see the package's opening); the rest is this room's.
+
+    Attributes:
+        state: RFC 9293's state.
+        error: Why the connection ended, unless it ended in order.
+        peer_closed: The peer's FIN and all data before it have arrived.
+        changed: ``state`` changed, or ``peer_closed`` or ``error`` was set, since the driver last cleared this.
+        outbox: Segments to send now, in order.
+        inbox: Payloads in order that the program has not taken.
+        deadline: When ``on_timer`` wants to be called (perhaps too early), or -1.
+        snd_una, snd_nxt, snd_end: The oldest octet not acknowledged, the next to send, the end of what was written.
+        predicted: Whether the next segment may take the short way through ``receive``.
+        release_at: Acknowledging this releases memory.
+        timed_end, timed_at: The round trip being measured: acknowledging ``timed_end`` ends it.
+        rto_at: When the one long timer is due: retransmission, persist, TIME-WAIT; -1 when off.
+        ack_at: When a delayed acknowledgment is due, if one is owed (``rcv_acked != rcv_nxt``).
+        window_field: The window as the header will carry it.
+        peer_window: The window as the last header carried it.
+        rcv_acked: The last acknowledgment sent.
+        rcv_right: The right edge advertised, while the program does not read (``buffered``).
+        inflation: Octets that may be sent beyond ``cwnd`` because duplicate ACKs show that others have left.
+        recover: RFC 6582's recover and RFC 6675's RecoveryPoint.
+    """
+
+    __slots__ = (
+        "ack_at",
+        "ack_delay",
+        "backoffs",
+        "buffer",
+        "buffered",
+        "changed",
+        "config",
+        "congestion",
+        "deadline",
+        "dupacks",
+        "error",
+        "estimator",
+        "fin_at",
+        "fin_sent",
+        "fin_wanted",
+        "ident",
+        "idle_at",
+        "inbox",
+        "inflation",
+        "irs",
+        "iss",
+        "local_address",
+        "local_port",
+        "max_snd_wnd",
+        "mode",
+        "outbox",
+        "overhead",
+        "partial_seen",
+        "peer_closed",
+        "peer_window",
+        "predicted",
+        "probed",
+        "rcv_acked",
+        "rcv_mss",
+        "rcv_nxt",
+        "rcv_right",
+        "rcv_wnd",
+        "rcv_wscale",
+        "reassembly",
+        "recover",
+        "challenged_at",
+        "release_at",
+        "released",
+        "remote_address",
+        "remote_port",
+        "rescued",
+        "rto",
+        "rto_at",
+        "sack_ok",
+        "scaling",
+        "scoreboard",
+        "snd_end",
+        "snd_mss",
+        "snd_nxt",
+        "snd_una",
+        "snd_wnd",
+        "snd_wscale",
+        "state",
+        "timed_at",
+        "timed_end",
+        "timestamps",
+        "ts_offset",
+        "ts_recent",
+        "ts_recent_at",
+        "ttl",
+        "unanswered",
+        "window_field",
+    )
+
+    def __init__(
+        self,
+        config: TcpConfig,
+        local_address: int,
+        local_port: int,
+        remote_address: int,
+        remote_port: int,
+        iss: int,
+        ident: int = 0,
+        ts_offset: int = 0,
+    ) -> None:
+        self.state: State = State.CLOSED
+        self.error: Failure | None = None
+        self.peer_closed: bool = False
+        self.changed: bool = False
+        self.outbox: list[Packet] = []
+        self.inbox: list[bytes] = []
+        self.deadline: int = -1
+
+        self.config: TcpConfig = config
+        self.local_address: int = local_address
+        self.local_port: int = local_port
+        self.remote_address: int = remote_address
+        self.remote_port: int = remote_port
+        self.ident: int = ident
+        self.ttl: int = config.ttl
+
+        self.iss: int = iss & M
+        self.snd_una: int = self.iss
+        self.snd_nxt: int = self.iss
+        self.snd_end: int = self.iss + 1
+        self.snd_wnd: int = 0
+        self.scaling: bool = False
+        self.snd_wscale: int = 0
+        self.snd_mss: int = DEFAULT_MSS
+        self.max_snd_wnd: int = 0
+        self.peer_window: int = -1
+        self.buffer: SendBuffer = SendBuffer(self.iss + 1)
+        self.release_at: int = NEVER
+        self.fin_wanted: bool = False
+        self.fin_sent: bool = False
+        self.released: bool = False
+
+        self.irs: int = 0
+        self.rcv_nxt: int = 0
+        self.rcv_acked: int = 0
+        self.rcv_wnd: int = min(config.receive_buffer, 65535)
+        self.rcv_wscale: int = 0
+        self.rcv_mss: int = min(DEFAULT_MSS, config.mss)
+        self.rcv_right: int = 0
+        self.buffered: int = 0
+        self.window_field: int = self.rcv_wnd
+        self.fin_at: int = -1
+        self.reassembly: Reassembly = Reassembly()
+
+        self.timestamps: bool = False
+        self.ts_offset: int = ts_offset
+        self.ts_recent: int = -1
+        self.ts_recent_at: int = 0
+        self.sack_ok: bool = False
+        self.overhead: int = 40
+
+        self.estimator: RttEstimator = RttEstimator(config)
+        self.rto: int = config.initial_rto
+        self.rto_at: int = -1
+        self.backoffs: int = 0
+        self.unanswered: int = 0
+        self.timed_end: int = NEVER
+        self.timed_at: int = 0
+        self.idle_at: int = 0
+        self.ack_at: int = -1
+        self.ack_delay: int = config.delayed_ack
+        self.challenged_at: int = -OUT_OF_WINDOW_PAUSE
+        self.probed: bool = False
+
+        self.congestion: Congestion = NewReno(DEFAULT_MSS, config.initial_window * DEFAULT_MSS)
+        self.mode: int = OPEN
+        self.dupacks: int = 0
+        self.inflation: int = 0
+        self.recover: int = self.iss
+        self.partial_seen: bool = False
+        self.rescued: bool = False
+        self.scoreboard: Scoreboard = Scoreboard()
+        self.predicted: bool = False
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def _happen(self, event: Event) -> None:
+        """Move to the state that the table gives for ``event``."""
+        self.state = next_state(self.state, event)
+        self.changed = True
+
+    def _end(self, event: Event, error: Failure | None) -> None:
+        """Go to CLOSED and let everything go but what the program has not yet taken."""
+        self._happen(event)
+        self.error = error
+        self.predicted = False
+        self.deadline = -1
+        self.rto_at = -1
+        self.ack_at = -1
+        self.rcv_acked = self.rcv_nxt
+        self.buffer.clear()
+        self.release_at = NEVER
+        self.reassembly.clear()
+        self.scoreboard.clear()
+
+    def _predict(self) -> None:
+        """Say whether the next segment may take the short way: nothing unusual is going on.
+
+        The short way knows data and acknowledgments of data, in order, and nothing else.
+        """
+        state = self.state
+        self.predicted = (
+            (
+                state is State.ESTABLISHED
+                or state is State.FIN_WAIT_2
+                or ((state is State.FIN_WAIT_1 or state is State.CLOSE_WAIT) and not self.fin_sent)
+            )
+            and self.mode == OPEN
+            and self.dupacks == 0
+            and self.buffered == 0
+            and self.fin_at < 0
+            and not self.released
+            and not self.reassembly.lefts
+            and not self.scoreboard.lefts
+        )
+
+    # -- timers --------------------------------------------------------------------------------------------------
+
+    def _arm(self, due_at: int) -> None:
+        """Start the long timer."""
+        self.rto_at = due_at
+        if self.deadline < 0 or due_at < self.deadline:
+            self.deadline = due_at
+
+    # -- packets -------------------------------------------------------------------------------------------------
+
+    def _emit(self, flags: int, seq: int, payload: bytes, now: int) -> None:
+        """Put one segment into the outbox; it acknowledges everything received so far."""
+        tsval = -1
+        tsecr = 0
+        if self.timestamps:
+            tsval = now // MILLISECOND + self.ts_offset & M
+            tsecr = self.ts_recent
+        ident = self.ident
+        self.ident = ident + 1 & 0xFFFF
+        self.rcv_acked = self.rcv_nxt
+        self.outbox.append(
+            Packet(
+                self.local_address,
+                self.remote_address,
+                IPPROTO_TCP,
+                self.local_port,
+                self.remote_port,
+                payload,
+                self.overhead + len(payload),
+                seq & M,
+                self.rcv_nxt & M,
+                flags,
+                self.window_field,
+                tsval,
+                tsecr,
+                b"",
+                ident,
+                self.ttl,
+            )
+        )
+
+    def _send_ack(self, now: int) -> None:
+        """Send a pure acknowledgment, with SACK blocks if there is something beyond a gap."""
+        options = b""
+        if self.timestamps:
+            tsval = now // MILLISECOND + self.ts_offset & M
+            tsecr = self.ts_recent
+        else:
+            tsval = -1
+            tsecr = 0
+        length = self.overhead
+        if self.sack_ok and self.reassembly.lefts:
+            options = write_sack(self.reassembly.blocks(), tsval, tsecr)
+            length = 40 + len(options)
+        rcv_nxt = self.rcv_nxt
+        ident = self.ident
+        self.ident = ident + 1 & 0xFFFF
+        self.rcv_acked = rcv_nxt
+        self.outbox.append(
+            Packet(
+                self.local_address,
+                self.remote_address,
+                IPPROTO_TCP,
+                self.local_port,
+                self.remote_port,
+                b"",
+                length,
+                self.snd_nxt & M,
+                rcv_nxt & M,
+                ACK,
+                self.window_field,
+                tsval,
+                tsecr,
+                options,
+                ident,
+                self.ttl,
+            )
+        )
+
+    def _send_syn(self, now: int) -> None:
+        """Send the SYN, or in SYN-RECEIVED the SYN,ACK."""
+        config = self.config
+        answering = self.state is State.SYN_RECEIVED
+        options = TcpOptions(config.mss)
+        if config.timestamps and (self.timestamps or not answering):
+            options.tsval = now // MILLISECOND + self.ts_offset & M
+            options.tsecr = self.ts_recent if answering else 0
+        if config.window_scale >= 0 and (self.scaling or not answering):
+            options.window_scale = config.window_scale
+        options.sack_permitted = config.sack and (self.sack_ok or not answering)
+        written = write_syn(options)
+        self.rcv_acked = self.rcv_nxt
+        packet = Packet(
+            self.local_address,
+            self.remote_address,
+            IPPROTO_TCP,
+            self.local_port,
+            self.remote_port,
+            b"",
+            40 + len(written),
+            self.iss,
+            self.rcv_nxt & M if answering else 0,
+            SYN | ACK if answering else SYN,
+            min(config.receive_buffer, 65535),  # RFC 7323 (2.2): never scaled in a SYN
+            options.tsval,
+            options.tsecr,
+            written,
+            self.ident,
+            self.ttl,
+        )
+        self.ident = self.ident + 1 & 0xFFFF
+        self.outbox.append(packet)
+
+    def _send_reset(self, seq: int, now: int) -> None:
+        """Send a reset that the peer will believe."""
+        self._emit(RST | ACK, seq, b"", now)
+
+    def _agree(self, syn: Packet) -> None:
+        """Take over what the peer's SYN says and offers, as far as we offer it too."""
+        config = self.config
+        options = read(syn.options)
+        self.irs = syn.seq
+        self.rcv_nxt = self.irs + 1
+        self.timestamps = config.timestamps and options.tsval >= 0
+        if self.timestamps:
+            self.ts_recent = options.tsval
+            self.overhead = 52
+        self.sack_ok = config.sack and options.sack_permitted
+        self.scaling = config.window_scale >= 0 and options.window_scale >= 0
+        self.snd_wscale = min(options.window_scale, 14) if self.scaling else 0  # RFC 7323 (2.3)
+        self.rcv_wscale = config.window_scale if self.scaling else 0
+        peer = options.mss if options.mss >= 0 else DEFAULT_MSS
+        self.snd_mss = max(min(peer, config.mss) - (self.overhead - 40), MINIMUM_MSS)
+        self.congestion = NewReno(self.snd_mss, config.initial_window * self.snd_mss)
+        self._open_window()
+
+    def _open_window(self) -> None:
+        """Advertise the whole receive buffer from now on."""
+        self.buffered = 0
+        self.window_field = min(self.config.receive_buffer >> self.rcv_wscale, 65535)
+        self.rcv_wnd = self.window_field << self.rcv_wscale

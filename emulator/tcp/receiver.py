@@ -1,0 +1,475 @@
+"""The receiving half: SEGMENT ARRIVES (RFC 9293 section 3.10.7).
+
+Almost every segment of a transfer is the next one in order, or acknowledges
+data while nothing is lost; ``receive`` recognises those by a handful of
+comparisons (header prediction, RFC 1323 appendix) and deals with them in a few
+lines.  All others take the long way, which follows the RFC step by step.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emulator.tcp.block import LOSS, MILLISECOND, OPEN, OUT_OF_WINDOW_PAUSE, RECOVERY, M
+from emulator.tcp.reset import reset_for
+from emulator.tcp.send_buffer import NEVER
+from emulator.tcp.sender import Sender
+from emulator.tcp.states import Event, Failure, State
+from emulator.wire.options import read
+from emulator.wire.packet import ACK, FIN, PSH, RST, SYN, Packet
+
+FALLBACK_RTO: Final = 3_000_000_000  # RFC 6298 section 5.7
+PAWS_IDLE: Final = 24 * 86_400_000_000_000  # RFC 7323 section 5.5: older timestamps prove nothing
+ACK_PSH: Final = 0x18
+
+
+def unwrap(wire: int, near: int) -> int:
+    """Return the sequence number that is ``wire`` on the wire and nearest to ``near``."""
+    return near + ((wire - near + 0x80000000 & M) - 0x80000000)
+
+
+class Receiver(Sender):
+    """A connection that can send and receive."""
+
+    __slots__ = ()
+
+    # -- the short way -------------------------------------------------------------------------------------------
+
+    def receive(self, packet: Packet, now: int) -> None:
+        """Take in a segment of this connection; answers are left in ``outbox``, data in ``inbox``."""
+        rcv_nxt = self.rcv_nxt
+        if (
+            self.predicted
+            and packet.seq == rcv_nxt & M
+            and packet.flags | PSH == ACK_PSH
+            and packet.window == self.peer_window
+            and not packet.options
+            and (packet.tsval == self.ts_recent or self._is_newer(packet.tsval, now))
+        ):
+            una = self.snd_una
+            acked = packet.ack - una & M
+            payload = packet.payload
+            if acked:
+                if acked <= self.snd_nxt - una and not (payload and self.inbox):
+                    self._acknowledged(acked, now)
+                    if payload:
+                        self._take_in(payload, now)
+                    return
+            elif payload and not self.inbox:
+                self._take_in(payload, now)
+                return
+        self._arrive(packet, now)
+
+    def _take_in(self, payload: bytes, now: int) -> None:
+        """The next payload in order arrived, and the program has taken all before it."""
+        self.inbox.append(payload)
+        size = len(payload)
+        before = self.rcv_nxt
+        after = before + size
+        self.rcv_nxt = after
+        acked = self.rcv_acked
+        if size > self.rcv_mss:
+            self.rcv_mss = size
+        if after - acked > self.rcv_mss:
+            self._send_ack(now)  # every second segment (RFC 9293, SHLD-19)
+        elif before == acked:
+            due_at = now + self.ack_delay
+            self.ack_at = due_at
+            if self.deadline < 0 or due_at < self.deadline:
+                self.deadline = due_at
+
+    def _acknowledged(self, acked: int, now: int) -> None:
+        """``acked`` octets of data were acknowledged and nothing is lost: SND.UNA, RTT, cwnd, timer, more data."""
+        una = self.snd_una
+        nxt = self.snd_nxt
+        congestion = self.congestion
+        if nxt - una + self.snd_mss > congestion.cwnd:
+            congestion.on_ack(acked, now)  # only while cwnd was the limit (RFC 7661 section 1)
+        una += acked
+        self.snd_una = una
+        if una >= self.timed_end:
+            self.timed_end = NEVER
+            self.rto = self.estimator.sample(now - self.timed_at)
+            if now + self.rto < self.deadline:
+                self.deadline = now + self.rto
+        if una >= self.release_at:
+            self._release(una)
+        if una != nxt:
+            self.rto_at = now + self.rto  # RFC 6298 (5.3); the deadline only moves later, which it may ignore
+        else:
+            self.rto_at = -1
+            self.idle_at = now
+        if nxt < self.snd_end:
+            self._output(now)
+
+    def _release(self, una: int) -> None:
+        self.buffer.release(una)
+        self.release_at = self.buffer.first_end
+
+    def _is_newer(self, tsval: int, now: int) -> bool:
+        """Take over a newer timestamp of the next segment in order (RFC 7323 section 4.3); refuse an older one."""
+        recent = self.ts_recent
+        if tsval < 0 or recent < 0 or tsval - recent & M >= 0x80000000:
+            return False
+        if self.rcv_nxt == self.rcv_acked:  # SEG.SEQ <= Last.ACK.sent
+            self.ts_recent = tsval
+            self.ts_recent_at = now
+        return True
+
+    # -- the long way --------------------------------------------------------------------------------------------
+
+    def _arrive(self, packet: Packet, now: int) -> None:
+        state = self.state
+        if state is State.CLOSED or state is State.LISTEN:
+            answer = reset_for(packet)
+            if answer is not None:
+                self.outbox.append(answer)
+            return
+        if state is State.SYN_SENT:
+            self._arrive_in_syn_sent(packet, now)
+        else:
+            self._arrive_synchronized(packet, now)
+        self._predict()
+
+    def _arrive_in_syn_sent(self, packet: Packet, now: int) -> None:
+        """RFC 9293 section 3.10.7.3."""
+        flags = packet.flags
+        acked = flags & ACK != 0
+        if acked and packet.ack != self.snd_nxt & M:
+            answer = reset_for(packet)
+            if answer is not None:
+                self.outbox.append(answer)
+            return
+        if flags & RST:
+            if acked:
+                self._end(Event.RCV_RST, Failure.REFUSED)
+            return
+        if not flags & SYN:
+            return
+        self._agree(packet)
+        if not acked:  # a simultaneous open (figure 8)
+            self._happen(Event.RCV_SYN)
+            self._send_syn(now)
+            return
+        self._happen(Event.RCV_SYN_ACK)
+        self._establish(packet.window, now)
+        self._send(now)
+        if self.rcv_acked != self.rcv_nxt:
+            self._send_ack(now)
+
+    def _establish(self, window: int, now: int) -> None:
+        """Our SYN was acknowledged."""
+        self.snd_una = self.iss + 1
+        self.snd_wnd = window
+        self.max_snd_wnd = window
+        self.peer_window = -1
+        self.rto_at = -1
+        self.idle_at = now
+        if self.timed_end != NEVER:
+            self.timed_end = NEVER
+            self.rto = self.estimator.sample(now - self.timed_at)
+        elif self.backoffs:
+            # The SYN was lost: RFC 6298 section 5.7, and RFC 5681 section 3.1 for the window.
+            self.rto = self.estimator.rto = max(FALLBACK_RTO, self.config.initial_rto)
+            self.congestion.cwnd = self.snd_mss
+        self.backoffs = 0
+        if self.fin_wanted:
+            self._happen(Event.CLOSE)
+
+    def _arrive_synchronized(self, packet: Packet, now: int) -> None:
+        """RFC 9293 section 3.10.7.4, check by check."""
+        flags = packet.flags
+        payload = packet.payload
+        rcv_nxt = self.rcv_nxt
+        state = self.state
+        seq = unwrap(packet.seq, rcv_nxt)
+        if state is State.SYN_RECEIVED and seq == self.irs and flags & (SYN | RST) == SYN:
+            if not flags & ACK:  # the SYN again: our SYN,ACK was lost
+                self.timed_end = NEVER
+                self._send_syn(now)
+                return
+            seq += 1  # the SYN,ACK of a simultaneous open (figure 8, line 6)
+            flags &= ~SYN
+        right = self.rcv_right if self.buffered else rcv_nxt + self.rcv_wnd
+        if flags & RST:
+            if seq == rcv_nxt:
+                self._reset_by_peer(state)
+            elif rcv_nxt < seq < right:  # RFC 5961 section 3.2
+                self._challenge(now)
+            return
+        if self.timestamps:
+            if packet.tsval < 0:
+                return  # RFC 7323 section 3.2
+            if packet.tsval - self.ts_recent & M >= 0x80000000 and now - self.ts_recent_at < PAWS_IDLE:
+                if payload or flags & FIN:
+                    self._send_ack(now)  # RFC 7323 section 5.3, R1
+                else:
+                    self._challenge(now)
+                return
+        # First check: the sequence number.
+        end = seq + len(payload)
+        behind = end + 1 if flags & FIN else end
+        if behind > seq:
+            # A bare FIN needs no room: Linux takes it into a closed window, and so do we.
+            if behind <= rcv_nxt or seq > right or (seq == right and payload):
+                if state is State.TIME_WAIT and flags & FIN:
+                    self._arm(now + self.config.time_wait)
+                self._process_old_ack(packet, seq, now)
+                if self.state is not State.CLOSED:
+                    self._send_ack(now)
+                return
+        elif seq < self.rcv_acked or seq > right:  # from the last acknowledgment on, as Linux (tcp_sequence)
+            self._process_old_ack(packet, seq, now)
+            self._challenge(now)
+            return
+        if self.timestamps and seq <= self.rcv_acked:
+            self.ts_recent = packet.tsval
+            self.ts_recent_at = now
+        # Fourth check: SYN (RFC 5961 section 4.2). Fifth: ACK.
+        if flags & SYN:
+            self._challenge(now)
+            return
+        if not flags & ACK:
+            return
+        ack = unwrap(packet.ack, self.snd_una)
+        if state is State.SYN_RECEIVED:
+            if ack != self.snd_nxt:
+                answer = reset_for(packet)
+                if answer is not None:
+                    self.outbox.append(answer)
+                return
+            self._happen(Event.RCV_ACK_OF_SYN)
+            self._establish(packet.window << self.snd_wscale, now)
+        if ack > self.snd_nxt and not self._is_probe_taken(ack):
+            self._challenge(now)
+            return
+        if ack < self.snd_una - self.max_snd_wnd:  # RFC 5961 section 5.2
+            self._challenge(now)
+            return
+        if ack >= self.snd_una:
+            self._process_ack(packet, seq, ack, now)
+            if self.fin_sent and self.snd_una > self.snd_end:
+                self._fin_acknowledged(now)
+        must_ack = False
+        if payload or flags & FIN:
+            must_ack = self._process_data(seq, payload, right, flags & FIN != 0, now)
+        if self.state is State.CLOSED:
+            return
+        if self.mode != OPEN or self._is_waiting():
+            self._send(now)
+        owed = self.rcv_nxt - self.rcv_acked
+        if must_ack or owed > self.rcv_mss:
+            self._send_ack(now)
+        elif owed and rcv_nxt != self.rcv_nxt and owed <= len(payload):
+            self.ack_at = now + self.ack_delay
+            if self.deadline < 0 or self.ack_at < self.deadline:
+                self.deadline = self.ack_at
+
+    def _challenge(self, now: int) -> None:
+        """Answer a segment that cannot be right with an acknowledgment, but not too often."""
+        if now - self.challenged_at >= OUT_OF_WINDOW_PAUSE and self.state is not State.CLOSED:
+            self.challenged_at = now
+            self._send_ack(now)
+
+    def _reset_by_peer(self, state: State) -> None:
+        if state is State.SYN_RECEIVED:
+            self._end(Event.RCV_RST, Failure.REFUSED)
+        elif state is State.CLOSING or state is State.LAST_ACK or state is State.TIME_WAIT:
+            self._end(Event.RCV_RST, None)
+        else:
+            self._end(Event.RCV_RST, Failure.RESET)
+
+    def _is_probe_taken(self, ack: int) -> bool:
+        """Say whether ``ack`` is for the octet (or FIN) of a window probe, and count that as sent if so."""
+        if not self.probed or ack != self.snd_nxt + 1:
+            return False
+        self.fin_sent = self.snd_nxt == self.snd_end
+        self.snd_nxt += 1
+        return True
+
+    def _process_old_ack(self, packet: Packet, seq: int, now: int) -> None:
+        """Believe what a segment from before the window acknowledges, though nothing else of it.
+
+        Two ends whose window probes were both taken would ignore each other for ever otherwise; 4.4BSD does it,
+        and draft-gont-tcpm-tcp-seq-validation tells why.
+        """
+        ack = unwrap(packet.ack, self.snd_una)
+        if seq >= self.rcv_nxt or ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
+            return
+        if self.state is State.SYN_RECEIVED or (ack > self.snd_nxt and not self._is_probe_taken(ack)):
+            return
+        self._process_ack(packet, seq, ack, now)
+        if self.fin_sent and self.snd_una > self.snd_end:
+            self._fin_acknowledged(now)
+        if self.state is not State.CLOSED and (self.mode != OPEN or self._is_waiting()):
+            self._send(now)
+
+    # -- acknowledgments -----------------------------------------------------------------------------------------
+
+    def _process_ack(self, packet: Packet, seq: int, ack: int, now: int) -> None:
+        """Take in an acknowledgment of what was sent and not acknowledged, or a repetition of the last one."""
+        una = self.snd_una
+        news = 0
+        if ack > una:
+            self._advance(packet, ack, now)
+        if self.sack_ok and packet.options:
+            news = self._note_sacks(packet)
+        same_window = packet.window == self.peer_window
+        if not same_window:
+            self._update_window(packet.window, seq, ack > una)
+        if ack == una and self.snd_nxt > una:
+            if news > 0 or (not self.sack_ok and same_window and not packet.payload and not packet.flags & FIN):
+                self._on_duplicate(now)
+        elif self.rto_at >= 0 and self.snd_nxt == ack and self._is_waiting():
+            # The persist timer is on: the peer lives, or has opened its window.
+            self.unanswered = 0
+            if not same_window and self.snd_wnd > 0:
+                self.probed = False
+                self.backoffs = 0
+                self.rto_at = -1
+
+    def _is_waiting(self) -> bool:
+        """Say whether there is something that has never been sent."""
+        return self.snd_nxt < self.snd_end or (self.fin_wanted and not self.fin_sent)
+
+    def _update_window(self, field: int, seq: int, advanced: bool) -> None:
+        """Believe a window if it comes with news, or is larger or closed and not from an old segment.
+
+        That is ``tcp_may_update_window`` of Linux; RFC 9293's SND.WL1 and WL2 would let an old segment of equal
+        numbers close a window again.
+        """
+        window = field << self.snd_wscale
+        if advanced or (seq >= self.rcv_nxt and (window > self.snd_wnd or window == 0)):
+            self.peer_window = field
+            self.snd_wnd = window
+            if window > self.max_snd_wnd:
+                self.max_snd_wnd = window
+
+    def _advance(self, packet: Packet, ack: int, now: int) -> None:
+        """SND.UNA moves to ``ack``: what :meth:`_acknowledged` does, when something is or was lost."""
+        una = self.snd_una
+        nxt = self.snd_nxt
+        mode = self.mode
+        acked = ack - una
+        congestion = self.congestion
+        if mode == LOSS or (mode == OPEN and nxt - una + self.snd_mss > congestion.cwnd):
+            congestion.on_ack(acked, now)
+        self.snd_una = ack
+        if ack >= self.timed_end:
+            self.timed_end = NEVER
+            self.rto = self.estimator.sample(now - self.timed_at)
+        elif self.backoffs and self.timestamps:
+            # Nothing could be timed, but the echo tells which copy was acknowledged (RFC 7323 section 4).
+            echoed = (now // MILLISECOND + self.ts_offset - packet.tsecr & M) * MILLISECOND
+            if echoed < self.config.max_rto:
+                self.rto = self.estimator.sample(max(echoed, MILLISECOND))
+        self.backoffs = 0
+        if ack >= self.release_at:
+            self._release(ack)
+        board = self.scoreboard
+        board.advance(una, ack)
+        if board.lefts and board.lefts[0] <= ack:
+            board.clear()  # the peer has reneged (RFC 2018 section 8): it would have acknowledged these
+        if ack == nxt:
+            self.rto_at = -1
+            self.idle_at = now
+        elif mode != RECOVERY or self.sack_ok or not self.partial_seen:
+            self._arm(now + self.rto)
+        if mode == OPEN:
+            self.dupacks = 0
+            self.inflation = board.total
+        elif ack >= self.recover:
+            self._leave_recovery()
+        elif mode == RECOVERY and not self.sack_ok:
+            self._partially_acknowledged(acked, now)
+
+    def _partially_acknowledged(self, acked: int, now: int) -> None:
+        """RFC 6582 section 3.2 step 3: the next hole is at SND.UNA; only the first such restarts the timer."""
+        mss = self.snd_mss
+        self.inflation = max(self.inflation - acked, 0) + (mss if acked >= mss else 0)
+        self.partial_seen = True
+        self._send_again(self.snd_una, self.snd_nxt, now)
+
+    def _note_sacks(self, packet: Packet) -> int:
+        """Enter the blocks of a SACK option; return how many octets are news."""
+        una = self.snd_una
+        nxt = self.snd_nxt
+        news = 0
+        for left32, right32 in read(packet.options).sack:
+            left = unwrap(left32, una)
+            right = unwrap(right32, una)
+            # Blocks at or below SND.UNA are D-SACKs (RFC 2883) or old.
+            if una < left < right <= nxt:
+                news += self.scoreboard.sack(left, right)
+        return news
+
+    def _fin_acknowledged(self, now: int) -> None:
+        state = self.state
+        if state is State.FIN_WAIT_1:
+            self._happen(Event.RCV_ACK_OF_FIN)
+            if self.released:
+                self._arm(now + self.config.time_wait)
+        elif state is State.CLOSING:
+            self._happen(Event.RCV_ACK_OF_FIN)
+            self._arm(now + self.config.time_wait)
+        elif state is State.LAST_ACK:
+            self._end(Event.RCV_ACK_OF_FIN, None)
+
+    # -- data ----------------------------------------------------------------------------------------------------
+
+    def _process_data(self, seq: int, payload: bytes, right: int, fin: bool, now: int) -> bool:
+        """Take in payload and FIN (seventh and eighth check); return whether to acknowledge at once."""
+        state = self.state
+        if state is not State.ESTABLISHED and state is not State.FIN_WAIT_1 and state is not State.FIN_WAIT_2:
+            return False
+        end = seq + len(payload)
+        if self.released and end > self.rcv_nxt:
+            # Nobody will ever read this: RFC 2525 section 2.17, TCPAbortOnData of Linux.
+            self._send_reset(self.snd_nxt, now)
+            self._end(Event.ABORT, None)
+            return False
+        if end > right:
+            payload = payload[: right - seq]
+        elif fin:
+            self.fin_at = end
+        if seq > self.rcv_nxt:
+            if payload:
+                self.reassembly.insert(seq, payload)
+            return True
+        filled = False
+        if seq < self.rcv_nxt:
+            payload = payload[self.rcv_nxt - seq :]
+        if payload:
+            paused = len(self.inbox) > 0
+            if len(payload) > self.rcv_mss:
+                self.rcv_mss = len(payload)
+            before = self.rcv_nxt
+            self.inbox.append(payload)
+            self.rcv_nxt += len(payload)
+            if self.reassembly.lefts:
+                filled = True
+                for piece in self.reassembly.extract(self.rcv_nxt):
+                    self.inbox.append(piece)
+                    self.rcv_nxt += len(piece)
+            if paused:
+                self._hold(self.rcv_nxt - before)
+        if self.fin_at >= 0 and self.fin_at == self.rcv_nxt:
+            self._fin_arrived(now)
+            return True
+        return filled
+
+    def _hold(self, size: int) -> None:
+        """The program does not read: ``size`` more octets wait, and the advertised right edge stays where it is."""
+        if self.buffered == 0:
+            self.rcv_right = self.rcv_acked + self.rcv_wnd
+        self.buffered += size
+        self.rcv_wnd = max(self.rcv_right - self.rcv_nxt, 0)
+        self.window_field = self.rcv_wnd >> self.rcv_wscale
+
+    def _fin_arrived(self, now: int) -> None:
+        self.rcv_nxt += 1
+        self.fin_at = -1
+        self.peer_closed = True
+        self._happen(Event.RCV_FIN)
+        if self.state is State.TIME_WAIT:
+            self._arm(now + self.config.time_wait)

@@ -1,0 +1,269 @@
+"""A topology document as calls of the control plane.
+
+The document is checked as far as it makes sense at once: shapes by the schema,
+names by the references, everything else by the verbs themselves.  What depends
+on something that has already been complained about is left out in silence, so
+that one mistake is one message.
+
+Verbs are called in an order that works whatever the order in the file, within a
+section by id, and given addresses before automatic ones: shuffling a document
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from emulator.control import ControlPlane, Ec2Error
+from emulator.control.policies import PolicyError
+from emulator.control.protocols import protocol_number
+from emulator.control.services import GATEWAY_SERVICES, built_in_prefix_list
+from emulator.model.reasons import Reason
+from emulator.model.resources import Settings
+from emulator.topology.problems import INVALID, MISSING, Problem, closest
+from emulator.topology.references import Names, Reference, references
+from emulator.topology.schema import NOT_MODELLED, SECTIONS, Region, SettingsEntry, TopologyDocument
+from emulator.topology.validation import Strict, explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from emulator.topology.documents import Document, KeyPath
+
+EntryT = TypeVar("EntryT", bound=Strict)
+
+Key = tuple[str, str]
+"""A section and an id in it."""
+
+BORN_WITH_A_VPC: Final = {"route_tables": "rtb-main-", "security_groups": "sg-default-", "network_acls": "acl-default-"}
+
+HEAD: Final = f"{Reason.UNSUPPORTED_COMPONENT}: "
+
+
+class Draft:
+    """A document on its way to becoming a control plane: what is known of it, and what is wrong with it.
+
+    Attributes:
+        problems: Everything found so far.
+        plane: The control plane as far as it has been built.
+        names: The ids of the document.
+        broken: Entries that were complained about as a whole; what depends on them is left out.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: list[Problem] = list(document.problems)
+        self.broken: set[Key] = set()
+        self.data = _with_empty_entries(document.data)
+        self._entries: dict[Key, Strict] = {}
+        self._validate()
+        self.region = self._valid_region()
+        self.names = Names(self.region or "us-east-1", self._ids(), self._opaque())
+        self._references: dict[Key, list[Reference]] = {
+            (section, name): references(document, section, name, self.names, self.problems)
+            for section in SECTIONS
+            for name in self.ids_in(section)
+        }
+        self.plane = ControlPlane(self.names.region, self._settings())
+        self._vpc_was_missed = False
+
+    # -- reading ----------------------------------------------------------------
+
+    def _validate(self) -> None:
+        """Check shapes; entries with a mistake are broken, the others kept."""
+        try:
+            TopologyDocument.model_validate(self.data)
+        except ValidationError as error:
+            self.problems += explained(self.document, (), TopologyDocument, error, NOT_MODELLED)
+            for detail in error.errors(include_url=False):
+                if len(detail["loc"]) > 1:
+                    self.broken.add((str(detail["loc"][0]), str(detail["loc"][1])))
+        for section, model in SECTIONS.items():
+            for name in self.ids_in(section):
+                if (section, name) not in self.broken:
+                    self._entries[section, name] = model.model_validate(self.data[section][name])
+
+    def ids_in(self, section: str) -> list[str]:
+        """Return the ids a section declares, sound or broken."""
+        entries = self.data.get(section) if isinstance(self.data, dict) else None
+        return sorted(entries, key=natural) if isinstance(entries, dict) else []
+
+    def _valid_region(self) -> str | None:
+        region = self.data.get("region") if isinstance(self.data, dict) else None
+        try:
+            return RegionOnly.model_validate({"region": region}).region
+        except ValidationError:
+            return None
+
+    def _opaque(self) -> set[str]:
+        """Return the sections that cannot be read: no mappings, or misspelt."""
+        if not isinstance(self.data, dict):
+            return set(SECTIONS)
+        unreadable = {name for name in SECTIONS if name in self.data and not isinstance(self.data[name], dict)}
+        strangers = [name for name in self.data if name not in TopologyDocument.model_fields]
+        return unreadable | {match for name in strangers if (match := closest(name, TopologyDocument.model_fields))}
+
+    def _ids(self) -> dict[str, set[str]]:
+        """Return all names that may be referred to: declared, generated, and built in."""
+        names = {section: set(self.ids_in(section)) for section in SECTIONS}
+        for section, head in BORN_WITH_A_VPC.items():
+            names[section] |= {head + vpc for vpc in names["vpcs"]}
+        region = self.region or "us-east-1"
+        heads = Names(region, {})
+        names["services"] = {heads.service_name(name) for name in (*names["services"], *GATEWAY_SERVICES)}
+        names["prefix_lists"] |= {built_in_prefix_list(region, name).prefix_list_id for name in GATEWAY_SERVICES}
+        names["network_interfaces"] |= {f"eni-{name}" for name in names["instances"]}
+        return names
+
+    def _settings(self) -> Settings:
+        """Return the settings of the document, the defaults where they are broken or absent."""
+        try:
+            entry = SettingsEntry.model_validate(self.data.get("settings", {}) if isinstance(self.data, dict) else {})
+        except ValidationError:
+            return Settings()
+        given: dict[str, Any] = {name: value for name, value in entry if value is not None}
+        for name, value in given.items():
+            if value == "none":
+                given[name] = None
+            elif name == "ip_versions":
+                given[name] = tuple(value)
+            elif name == "interface_endpoint_protocols":
+                given[name] = self._protocols(value)
+        assert set(given) <= {known.name for known in fields(Settings)}
+        return Settings(**given)
+
+    def _protocols(self, words: list[str | int]) -> tuple[int, ...]:
+        numbers = []
+        for index, word in enumerate(words):
+            try:
+                numbers.append(protocol_number(word, "interface_endpoint_protocols"))
+            except Ec2Error as error:
+                self._complain(("settings", "interface_endpoint_protocols"), (index,), error, {})
+        return tuple(numbers)
+
+    # -- building ---------------------------------------------------------------
+
+    def each(
+        self, section: str, model: type[EntryT], *, apart_from: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, EntryT]]:
+        """Yield the sound entries of a section whose references work, ``apart_from`` those under some keys."""
+        for name in self.ids_in(section):
+            entry = self._entries.get((section, name))
+            if entry is None or (section, name) in self.broken:
+                continue
+            assert isinstance(entry, model)
+            if all(
+                self._works(reference)
+                for reference in self._references[section, name]
+                if reference.path[2] not in apart_from
+            ):
+                yield name, entry
+            else:
+                self.broken.add((section, name))
+
+    def part_works(self, key: Key, *path: str | int) -> bool:
+        """Return whether the references in a part of an entry work."""
+        full = (*key, *path)
+        return all(self._works(one) for one in self._references[key] if one.path[: len(full)] == full)
+
+    def _works(self, reference: Reference) -> bool:
+        """Return whether a reference leads to something that has been built."""
+        if reference.target is None or reference.target in self.broken:
+            return False
+        section, name = reference.target
+        return name in getattr(self.plane, section)
+
+    def target(self, key: Key, *path: str | int) -> tuple[str, str] | None:
+        """Return what the value at a path of an entry names, None if it names no resource."""
+        full = (*key, *path)
+        return next((one.target for one in self._references[key] if one.path == full), None)
+
+    def vpc_of(self, key: Key, given: str | None) -> str | None:
+        """Return the VPC of an entry: the one given, or the document's only one; None if there is no sound one."""
+        head = BORN_WITH_A_VPC.get(key[0])
+        vpcs = self.ids_in("vpcs")
+        vpc_id = given
+        if vpc_id is None and head is not None and key[1].startswith(head) and key[1].removeprefix(head) in vpcs:
+            vpc_id = key[1].removeprefix(head)
+        if vpc_id is None and len(vpcs) == 1:
+            vpc_id = vpcs[0]
+        if vpc_id is None and "vpcs" not in self.names.opaque and (vpcs or not self._vpc_was_missed):
+            self._vpc_was_missed = True
+            why = f"the document has several VPCs ({', '.join(vpcs)})" if vpcs else "the document has no VPC"
+            self.problems.append(Problem.at(self.document.mark(key), MISSING, f'the key "vpc_id" is missing: {why}'))
+        return vpc_id if vpc_id in self.plane.vpcs and ("vpcs", vpc_id) not in self.broken else None
+
+    def attempt(
+        self,
+        key: Key,
+        call: Callable[[], object],
+        parameters: Mapping[str, KeyPath] | None = None,
+        part: KeyPath = (),
+        *,
+        vital: bool = False,
+    ) -> bool:
+        """Call a verb; if it refuses, add a problem at the value to blame.
+
+        Args:
+            key: The entry that the call is about.
+            call: The call.
+            parameters: Where in the entry (in its ``part``) the verb's parameters stand, if not under their own names.
+            part: The part of the entry that the call is about.
+            vital: Without this call the entry does not exist.
+        """
+        try:
+            call()
+        except Ec2Error as error:
+            self._complain(key, part, error, parameters or {})
+            if vital:
+                self.broken.add(key)
+            return False
+        return True
+
+    def complain(self, key: Key, path: KeyPath, message: str) -> None:
+        """Add a problem about a value that no verb has seen."""
+        self.problems.append(Problem.at(self.document.mark((*key, *path)), INVALID, message))
+
+    def _complain(self, key: Key, part: KeyPath, error: Ec2Error, parameters: Mapping[str, KeyPath]) -> None:
+        path: KeyPath = part
+        if error.parameter is not None:
+            path = (*part, *parameters.get(error.parameter, (error.parameter,)), *error.path)
+        code, message = error.code, error.message
+        node = self.document.find((*key, *path))
+        if isinstance(error, PolicyError) and error.path and node is not None:
+            message = error.sentence  # the place in the document says it better than the place in the JSON
+        if message.startswith(HEAD):
+            code, message = str(Reason.UNSUPPORTED_COMPONENT), message.removeprefix(HEAD)
+        self.problems.append(Problem.at(self.document.mark((*key, *path)), code, message))
+
+
+class RegionOnly(Strict):
+    """The one value without which no verb can be called."""
+
+    region: Region
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key that sorts ids as people count: ``web-2`` before ``web-10``."""
+    words = re.split(r"([0-9]+)", name)
+    return tuple((0, int(word), word) if word.isdigit() else (1, 0, word) for word in words if word)
+
+
+def _with_empty_entries(data: Any) -> Any:
+    """Return the data with ``web:`` read as ``web: {}``, for resources that need no more than a name."""
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        return data
+    filled = dict(data)
+    for section in (*SECTIONS, "settings"):
+        if section in filled:
+            entries = filled[section] or {} if filled[section] is None else filled[section]
+            if isinstance(entries, dict) and section != "settings":
+                entries = {name: {} if entry is None else entry for name, entry in entries.items()}
+            filled[section] = entries
+    return filled
