@@ -24,6 +24,8 @@ HERE = Path(__file__).resolve().parent.parent
 TOPOLOGY = HERE / "topologies" / "two-az-endpoints" / "topology.yaml"
 PORT = 9
 BLOCK = 65_536
+WINDOW = 4 << 20
+ROW = "{:<10} {:>5} {:>8} {:>6} {:>10} {:>9} {:>8} {:>8}"
 
 
 class Source(asyncio.Protocol):
@@ -84,18 +86,23 @@ def measure(target: str, mss: int, flows: int, packets: int, capture: Path | Non
     """Run one cell and return its figures."""
     network = Network.load(TOPOLOGY, seed=1)
     service = "com.amazonaws.us-east-1." + target
-    address = "52.216.0.1" if target == "s3" else str(
-        network.ec2.network_interfaces["eni-metering-us-east-1a"].private_ip_address
+    address = (
+        "52.216.0.1"
+        if target == "s3"
+        else str(network.ec2.network_interfaces["eni-metering-us-east-1a"].private_ip_address)
     )
     if target != "s3":
         network.ec2.authorize_security_group_ingress(
             "metering", ip_protocol="tcp", from_port=PORT, to_port=PORT, cidr_ip="10.0.0.0/16"
         )
     network.hosts["web"].mtu = mss + 40
+    network.hosts["web"].tcp.config.mss = mss
+    window = max(WINDOW // flows, 65_536)  # else a thousand flows would hold gigabytes in flight
+    network.hosts[service].tcp.config.receive_buffer = window
     octets = max(packets * mss * 2 // 3, flows * 10 * mss) // flows * flows
     Sink.received, Sink.expected, Sink.done = 0, octets, asyncio.Event()
     block = bytes(range(256)) * (BLOCK // 256 + 1)
-    block = block[: BLOCK // (mss - 12) * (mss - 12)]  # whole segments (12 bytes are timestamps), so payloads repeat
+    block = block[: BLOCK // (mss - 12) * (mss - 12)]  # whole segments (12 bytes are timestamps): payloads repeat
     sources: list[Source] = []
 
     async def serve() -> None:
@@ -104,9 +111,7 @@ def measure(target: str, mss: int, flows: int, packets: int, capture: Path | Non
     async def connect() -> None:
         loop = asyncio.get_running_loop()
         for _ in range(flows):
-            _, protocol = await loop.create_connection(
-                lambda: Source(octets // flows, block, Sink.done), address, PORT
-            )
+            _, protocol = await loop.create_connection(lambda: Source(octets // flows, block, Sink.done), address, PORT)
             sources.append(protocol)
 
     async def push() -> None:
@@ -145,20 +150,17 @@ def main() -> None:
     options = parser.parse_args()
     flows = (1, 1000) if options.quick else (1, 10, 100, 1000)
     sink: type = Reader if options.streams else Sink
-    print(f"{'endpoint':<10} {'MSS':>5} {'capture':>8} {'flows':>6} {'us/packet':>10} {'packets':>9} {'Gbit/s':>8} {'dropped':>8}")
+    print(ROW.format("endpoint", "MSS", "capture", "flows", "us/packet", "packets", "Gbit/s", "dropped"))
     with tempfile.TemporaryDirectory() as folder:
-        for target in ("s3", "metering"):
+        for target, name in (("s3", "gateway"), ("metering", "interface")):
             for mss in (1460, 8460):
-                for captured in (False, True):
+                for captured in ("none", "one"):
                     for count in flows:
-                        path = Path(folder) / "web.pcapng" if captured else None
+                        path = Path(folder) / "web.pcapng" if captured == "one" else None
                         cell = measure(target, mss, count, options.packets, path, sink)
-                        print(
-                            f"{'gateway' if target == 's3' else 'interface':<10} {mss:>5} {'one' if captured else 'none':>8}"
-                            f" {count:>6} {cell['us']:>10.2f} {cell['packets']:>9.0f} {cell['goodput']:>8.2f}"
-                            f" {cell['dropped']:>8.0f}",
-                            flush=True,
-                        )
+                        goodput, cost = f"{cell['goodput']:.2f}", f"{cell['us']:.2f}"
+                        packets, dropped = f"{cell['packets']:.0f}", f"{cell['dropped']:.0f}"
+                        print(ROW.format(name, mss, captured, count, cost, packets, goodput, dropped), flush=True)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def port_number(port: Any) -> int:
     return number
 
 
-class PeerAddress(tuple[str, int]):
+class PeerAddress(tuple[str, int]):  # noqa: SLOT001 - a tuple has no room for slots
     """``(host, port)`` of a datagram's sender, with the way it came.
 
     Attributes:

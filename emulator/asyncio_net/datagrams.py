@@ -8,6 +8,8 @@ has it; of ICMP errors only connected sockets hear (RFC 1122 4.1.3.3, Linux).
 Settles arguments: ``_SelectorDatagramTransport`` of CPython 3.11, udp(7).
 """
 
+# ruff: noqa: SLF001 - a loop and its transports are made of what asyncio calls private
+
 from __future__ import annotations
 
 import asyncio
@@ -42,6 +44,8 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
         plug: The way out of a socket that is bound to an address or connected.
     """
 
+    _extra: dict[str, Any]  # which typeshed does not tell
+
     def __init__(
         self, host: HostStack, local: tuple[int, int], remote: tuple[int, int] | None = None, plug: Plug | None = None
     ) -> None:
@@ -68,12 +72,10 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
         state = "closing" if self._closing else "open"
         return f"<DatagramTransport {state} {self._extra['sockname']} -> {self._address}>"
 
-    def open(self, protocol: Any, opened: asyncio.Future[None]) -> None:
-        """Introduce the transport to its protocol, then let ``opened`` be done."""
+    def open(self, protocol: Any) -> None:
+        """Introduce the transport to its protocol, soon."""
         self.protocol = protocol
-        loop = self.host.loop
-        loop.call_soon(protocol.connection_made, self, context=self._context)
-        loop.call_soon(lambda: opened.done() or opened.set_result(None))
+        self.host.loop.call_soon(protocol.connection_made, self, context=self._context)
 
     # -- the program's side ------------------------------------------------------------------------------------
 
@@ -96,7 +98,8 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
         host = self.host
         if len(data) + HEADERS > host.mtu:
             raise OSError(
-                errno.EMSGSIZE, f"{os.strerror(errno.EMSGSIZE)} (over the MTU of {host.mtu}; packets are not fragmented)"
+                errno.EMSGSIZE,
+                f"{os.strerror(errno.EMSGSIZE)} (over the MTU of {host.mtu}; packets are not fragmented)",
             )
         if self.remote is not None:
             plug, source, (remote, port) = self.plug, self.local[0], self.remote

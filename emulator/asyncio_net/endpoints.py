@@ -25,7 +25,7 @@ from emulator.asyncio_net import resolver
 from emulator.asyncio_net.addresses import parse_ipv4
 from emulator.asyncio_net.current import running_host
 from emulator.asyncio_net.listener import Listener, ListeningSocket
-from emulator.asyncio_net.refusals import refuse_socket, refuse_tls, refuse_unix
+from emulator.asyncio_net.refusals import Refusals, refuse_socket, refuse_tls, refuse_unix
 from emulator.asyncio_net.transports import StreamTransport, bind_error, connect_error
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from emulator.asyncio_net.tcp_socket import TcpSocket
 
 
-class Endpoints(asyncio.BaseEventLoop):
+class Endpoints(Refusals):
     """Connections, servers, datagrams and names of emulated hosts."""
 
     def __init__(self) -> None:
@@ -45,7 +45,14 @@ class Endpoints(asyncio.BaseEventLoop):
     # -- names -------------------------------------------------------------------------------------------------
 
     async def getaddrinfo(
-        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0  # noqa: A002
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - asyncio's name
+        proto: int = 0,
+        flags: int = 0,
     ) -> Any:
         """Resolve a name as the running host does."""
         stack = running_host("getaddrinfo")
@@ -57,7 +64,7 @@ class Endpoints(asyncio.BaseEventLoop):
 
     # -- connections -------------------------------------------------------------------------------------------
 
-    async def create_connection(  # type: ignore[override]  # typeshed spells out overloads
+    async def create_connection(
         self,
         protocol_factory: Callable[[], Any],
         host: Any = None,
@@ -109,12 +116,12 @@ class Endpoints(asyncio.BaseEventLoop):
             protocol = protocol_factory()
             transport = StreamTransport(sock, protocol, context)
         except BaseException:
-            sock.close(sock.tcp.host.loop.now, reset=True)
+            sock.close(sock.tcp.host.loop.now)
             raise
         made = self.create_future()
         self.call_soon(protocol.connection_made, transport, context=context)
         self.call_soon(transport.start_reading, context=context)
-        self.call_soon(lambda: made.done() or made.set_result(None))
+        self.call_soon(_finish, made)
         try:
             await made
         except BaseException:
@@ -124,7 +131,7 @@ class Endpoints(asyncio.BaseEventLoop):
 
     # -- servers -----------------------------------------------------------------------------------------------
 
-    async def create_server(  # type: ignore[override]  # typeshed spells out overloads
+    async def create_server(
         self,
         protocol_factory: Callable[[], Any],
         host: Any = None,
@@ -152,13 +159,13 @@ class Endpoints(asyncio.BaseEventLoop):
         infos = [info for name in names for info in await self._resolve_local(name, port, family, flags)]
         sockets: list[Any] = []
         try:
-            for info in dict.fromkeys(infos):
-                sockets.append(_bind(stack, info[0], info[4]))
+            for info in dict.fromkeys(infos):  # each once, as asyncio does, but in their order
+                sockets.append(_bind(stack, info[0], info[4]))  # noqa: PERF401 - those bound are closed on error
         except OSError:
             for bound in sockets:
                 bound.close()
             raise
-        server = base_events.Server(self, sockets, protocol_factory, None, backlog, None, None)  # type: ignore[arg-type]
+        server = base_events.Server(self, sockets, protocol_factory, None, backlog, None, None)
         if start_serving:
             await server.start_serving()
         return server
@@ -178,7 +185,7 @@ class Endpoints(asyncio.BaseEventLoop):
 
     # -- datagrams ---------------------------------------------------------------------------------------------
 
-    async def create_datagram_endpoint(  # type: ignore[override]  # typeshed narrows the protocol
+    async def create_datagram_endpoint(
         self,
         protocol_factory: Callable[[], Any],
         local_addr: Any = None,
@@ -207,7 +214,8 @@ class Endpoints(asyncio.BaseEventLoop):
             transport.discard()
             raise
         opened = self.create_future()
-        transport.open(protocol, opened)
+        transport.open(protocol)
+        self.call_soon(_finish, opened)
         try:
             await opened
         except BaseException:
@@ -254,9 +262,15 @@ async def _connect(stack: HostStack, family: int, address: Any, local_addr_infos
     except OSError as error:
         raise connect_error(error.errno or errno.EINVAL, address) from None
     except BaseException:  # the program gave up
-        tcp_socket.close(stack.loop.now, reset=True)
+        tcp_socket.close(stack.loop.now)
         raise
     return tcp_socket
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    """Let whoever waits for ``future`` go on."""
+    if not future.done():
+        future.set_result(None)
 
 
 def _bind(stack: HostStack, family: int, address: Any) -> ListeningSocket:

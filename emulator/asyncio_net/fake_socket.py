@@ -76,7 +76,7 @@ class FakeSocket:
         if value != 0:
             raise ValueError("settimeout(): only 0 timeout is allowed on transport sockets")
 
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - socket's signature
+    def setblocking(self, flag: bool) -> None:
         """Accept False only, as asyncio does."""
         if flag:
             raise ValueError("setblocking(): transport sockets cannot be blocking")

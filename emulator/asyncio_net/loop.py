@@ -15,28 +15,32 @@ Settles arguments: ``asyncio/base_events.py`` of CPython 3.11, whose private
 hooks (``_run_once``, ``_ready``) this module overrides as every loop does.
 """
 
+# ruff: noqa: SLF001 - a loop and its transports are made of what asyncio calls private
+
 from __future__ import annotations
 
 import asyncio
 import math
 from asyncio import events
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, TypeVarTuple, Unpack, cast
 from weakref import WeakKeyDictionary
 
 from emulator.asyncio_net.current import current_host
 from emulator.asyncio_net.deadlock import DeadlockError, describe
 from emulator.asyncio_net.endpoints import Endpoints
-from emulator.asyncio_net.refusals import Refusals
 from emulator.simulation.agenda import Agenda, Event
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Generator
+    from concurrent.futures import Executor
     from contextvars import Context
 
     from emulator.asyncio_net.stack import HostStack
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+_Coroutine: TypeAlias = "Generator[Any, None, _T] | Coroutine[Any, Any, _T]"
 
 _NANOSECONDS: Final = 1_000_000_000
 _MANY_CANCELLED: Final = 100
@@ -62,11 +66,14 @@ class Due(Event):
             self.loop._ready.append(handle)
 
 
-class VirtualTimeLoop(Refusals, Endpoints, asyncio.BaseEventLoop):
+class VirtualTimeLoop(Endpoints):
     """An event loop on an :class:`~emulator.simulation.agenda.Agenda`.
 
     Args:
         agenda: The network's agenda; a loop without a network makes its own.
+
+    Attributes:
+        hosts: The hosts whose programs run on this loop, in the order in which they were made.
     """
 
     # What BaseEventLoop keeps to itself and every loop builds on.
@@ -76,6 +83,7 @@ class VirtualTimeLoop(Refusals, Endpoints, asyncio.BaseEventLoop):
 
     def __init__(self, agenda: Agenda | None = None) -> None:
         self.agenda: Final = Agenda() if agenda is None else agenda
+        self.hosts: Final[list[HostStack]] = []
         self._cancelled_timers: int = 0
         self._until_idle: bool = False
         # In the order of creation, which asyncio.all_tasks (a set) does not keep.
@@ -94,7 +102,7 @@ class VirtualTimeLoop(Refusals, Endpoints, asyncio.BaseEventLoop):
         return self.agenda.now / _NANOSECONDS
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Call back at ``when`` seconds: the nearest nanosecond, and a later one if ``when`` is later than now."""
         if when is None:
@@ -189,14 +197,19 @@ class VirtualTimeLoop(Refusals, Endpoints, asyncio.BaseEventLoop):
             self.call_soon(_nothing)
 
     def create_task(
-        self, coro: Coroutine[Any, Any, _T], *, name: str | None = None, context: Context | None = None
+        self, coro: _Coroutine[_T], *, name: object = None, context: Context | None = None
     ) -> asyncio.Task[_T]:
         """Start a task, and remember for :class:`DeadlockError` the host it belongs to."""
         task = super().create_task(coro, name=name, context=context)
         self._hosts_of_tasks[task] = current_host.get(None) if context is None else context.get(current_host)
         return task
 
-    def run_in_executor(self, executor: Any, func: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:  # noqa: ARG002
+    def run_in_executor(
+        self,
+        executor: Executor | None,  # noqa: ARG002 - it would run the job in real time
+        func: Callable[[Unpack[_Ts]], _T],
+        *args: *_Ts,
+    ) -> asyncio.Future[_T]:
         """Run ``func`` here and now, in no virtual time (D12); its future is done when this returns."""
         cast("Any", self)._check_closed()
         future: asyncio.Future[_T] = self.create_future()
@@ -244,8 +257,10 @@ class VirtualTimeLoop(Refusals, Endpoints, asyncio.BaseEventLoop):
             self.close()
 
     def close(self) -> None:
-        """Close the loop and take its timers off the agenda."""
+        """Switch the hosts off, take the timers off the agenda and close the loop."""
         if not self.is_closed() and not self.is_running():
+            for host in self.hosts:
+                host.switch_off()
             self._purge(lambda _: True)
         super().close()
 

@@ -8,6 +8,7 @@ a token and closed, see :mod:`emulator.asyncio_net.endpoints`.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NoReturn
 
 
@@ -24,10 +25,10 @@ _NO_UNIX = "emulated hosts are joined by IPv4 only; use a TCP connection to 127.
 _NO_TLS = "TLS is not modelled yet; connect without ssl"
 
 
-class Refusals:
+class Refusals(asyncio.BaseEventLoop):
     """The methods of ``asyncio.AbstractEventLoop`` that need a real operating system."""
 
-    def add_reader(self, *_: Any, **__: Any) -> NoReturn:
+    def add_reader(self, *_: Any, **__: Any) -> NoReturn:  # type: ignore[override]  # it takes any, and refuses
         """Refuse."""
         _refuse("add_reader", _NO_DESCRIPTOR)
 
@@ -35,7 +36,7 @@ class Refusals:
         """Refuse."""
         _refuse("remove_reader", _NO_DESCRIPTOR)
 
-    def add_writer(self, *_: Any, **__: Any) -> NoReturn:
+    def add_writer(self, *_: Any, **__: Any) -> NoReturn:  # type: ignore[override]  # it takes any, and refuses
         """Refuse."""
         _refuse("add_writer", _NO_DESCRIPTOR)
 
@@ -103,7 +104,7 @@ class Refusals:
         """Refuse."""
         _refuse("subprocess_shell", _NO_PROCESS)
 
-    def add_signal_handler(self, *_: Any, **__: Any) -> NoReturn:
+    def add_signal_handler(self, *_: Any, **__: Any) -> NoReturn:  # type: ignore[override]  # it takes any, and refuses
         """Refuse."""
         _refuse("add_signal_handler", _NO_SIGNAL)
 

@@ -27,7 +27,7 @@ from emulator.asyncio_net.current import current_host
 from emulator.asyncio_net.tcp import Tcp
 from emulator.asyncio_net.udp import Udp
 from emulator.simulation.agenda import Event
-from emulator.wire.packet import FRAGMENTED, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, RST, Packet
+from emulator.wire.packet import FRAGMENTED, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Packet
 
 if TYPE_CHECKING:
     import asyncio
@@ -136,6 +136,7 @@ class HostStack:
         self.tcp: Tcp = Tcp(self, tcp_config)
         self.udp: Udp = Udp(self)
         self._sockets = self.tcp.sockets
+        loop.hosts.append(self)
 
     def __repr__(self) -> str:
         return f"<HostStack {self.name}>"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from emulator.asyncio_net import ports
 from emulator.asyncio_net.addresses import ANY
-from emulator.asyncio_net.listener import Listener
 from emulator.asyncio_net.tcp_socket import TcpSocket, TimeWait
 from emulator.tcp import Connection, State, TcpConfig, reset_for
 from emulator.wire.packet import ACK, RST, SYN, Packet
 
 if TYPE_CHECKING:
     from emulator.asyncio_net.icmp import Quote
+    from emulator.asyncio_net.listener import Listener
     from emulator.asyncio_net.stack import HostStack, Plug
 
 Key: TypeAlias = "tuple[Plug, int, int, int, int]"

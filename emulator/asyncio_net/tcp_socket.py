@@ -144,7 +144,7 @@ class TcpSocket(Event):
             self._arm(deadline)
 
     def close(self, now: int, *, reset: bool = False) -> None:
-        """Let the program's end go, as close(2) does; TCP goes on by itself until everything is acknowledged."""
+        """Drop the program's end as the system call does; TCP goes on by itself until everything is acknowledged."""
         self.user = None
         self.reading = False
         self.wake_at = NEVER
@@ -174,7 +174,8 @@ class TcpSocket(Event):
         state = self.connection.state
         alone = state is State.TIME_WAIT or (state is State.FIN_WAIT_2 and self.user is None)
         agenda = self.tcp.host.loop.agenda
-        if alone or self.probes > _MANY_PROBES:
+        probing = self.probes > _MANY_PROBES and self.connection.snd_una == self.connection.snd_nxt
+        if alone or probing:
             agenda.add_background(due_at, self)
         else:
             agenda.add(due_at, self)

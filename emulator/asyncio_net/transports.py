@@ -13,6 +13,8 @@ read), or if the program asked for one with ``SO_LINGER`` of zero seconds.
 Settles arguments: ``asyncio/selector_events.py`` of CPython 3.11, tcp(7).
 """
 
+# ruff: noqa: SLF001 - a loop and its transports are made of what asyncio calls private
+
 from __future__ import annotations
 
 import asyncio
@@ -50,6 +52,15 @@ class StreamTransport(transports._FlowControlMixin):
         context: What its callbacks run in.
         server: The server that accepted the connection, if one did.
     """
+
+    # What asyncio's mixin has and typeshed does not tell.
+    _extra: dict[str, Any]
+    _protocol_paused: bool
+    _low_water: int
+    if TYPE_CHECKING:
+
+        def _maybe_pause_protocol(self) -> None: ...
+        def _maybe_resume_protocol(self) -> None: ...
 
     _sendfile_compatible = constants._SendfileMode.FALLBACK
 
@@ -157,7 +168,9 @@ class StreamTransport(transports._FlowControlMixin):
         protocol = self._protocol
         try:
             buffer = protocol.get_buffer(-1)
-            if len(chunks) == 1 and type(buffer) is bytearray and len(buffer) >= size:
+            if type(buffer) is not memoryview:
+                buffer = memoryview(buffer)  # assigning bytes to a slice of a bytearray would copy them twice
+            if len(chunks) == 1 and len(buffer) >= size and buffer.format == "B":
                 buffer[:size] = data
                 protocol.buffer_updated(size)
                 return
@@ -210,7 +223,8 @@ class StreamTransport(transports._FlowControlMixin):
     def readable(self) -> None:
         """The connection's state changed: there may be an end of file or an error to tell of."""
         if self.is_reading() or self._closing or (self._tcp.error and self._protocol_paused):
-            self._context.run(self._after_data)
+            # Soon, not now: it may be a call of the program's own that changed the state.
+            self._loop.call_soon(self._after_data, context=self._context)
         # Otherwise it is found when somebody reads or writes, as with a descriptor that nobody polls.
 
     def _after_data(self) -> None:
@@ -370,7 +384,7 @@ class StreamTransport(transports._FlowControlMixin):
         self._tcp.wake_at = NEVER
         self._tcp.user = None
 
-    def _call_connection_lost(self, error: BaseException | None, reset: bool) -> None:  # noqa: FBT001
+    def _call_connection_lost(self, error: BaseException | None, reset: bool) -> None:
         try:
             self._protocol.connection_lost(error)
         finally:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
@@ -22,6 +21,9 @@ from emulator.network.network import Network
 from emulator.network.questions import BadQuestion
 from emulator.network.scenario import Report, Scenario
 from emulator.topology import DocumentError, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _P = ParamSpec("_P")
 
@@ -67,7 +69,7 @@ def answering(command: Callable[_P, None]) -> Callable[_P, None]:
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001 - typer wants the option named
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
@@ -78,9 +80,9 @@ def _root(
 @answering
 def run(
     scenario: Annotated[Path, typer.Argument(help="The scenario's YAML file.", metavar="SCENARIO.yaml")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the captures.", metavar="DIR")
-    ] = Path("pcaps/out"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the captures.", metavar="DIR")] = Path(
+        "pcaps/out"
+    ),
     set_: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,13 +7,12 @@ resolver; and keeps that true while the control plane changes.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import zlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from netaddr import IPAddress
 
@@ -22,7 +21,6 @@ from emulator.asyncio_net.stack import HostStack
 from emulator.capture import Capture, LinkLayer, Tap
 from emulator.flows.walk import origin_of
 from emulator.gates.networks import dotted
-from emulator.model.traces import Dropped
 from emulator.network.questions import BadQuestion, ask, one_line
 from emulator.observe.ledger import Ledger
 from emulator.services import program_of, serve_resolver, zone_of
@@ -33,6 +31,7 @@ from emulator.wire.checksum import PayloadSums
 from emulator.wire.packet import Packet
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from emulator.capture.files import FileFormat
     from emulator.control import ControlPlane
     from emulator.flows.tables import Tables
+    from emulator.model.traces import Dropped
     from emulator.observe.explain import RoundTrip
     from emulator.services import Ruling, Zone
     from emulator.simulation.links import Fault
@@ -274,7 +274,8 @@ class Network:
             component: An instance (its primary interface), an interface, or an endpoint.
             path: The file; it is called ``NAME.partial.pcapng`` until the network is closed.
             snaplen: Bytes kept of each frame.
-            comments: Which records say how their packet ended: ``first`` of each flow and not delivered, ``all``, ``none``.
+            comments: Which records say how their packet ended: ``first`` of each flow and those not delivered,
+                ``all``, or ``none``.
             file_format: ``pcapng`` or nanosecond ``pcap``.
 
         Raises:
@@ -381,7 +382,7 @@ class Network:
             self.fabric.remove_tap(component, capture.tap)
         self.loop.shut_down()
 
-    def __enter__(self) -> Network:
+    def __enter__(self) -> Self:
         """Use the network in a ``with`` block; it closes at the end, or abandons at an error."""
         return self
 

@@ -1,4 +1,4 @@
-""" "Can this host reach that?", asked of the walk that forwards packets.
+"""Whether one host can reach another, asked of the walk that forwards packets.
 
 One walk out, and one back from wherever it arrived; the way back sees what the
 way out would have left behind in an overlay, and nothing is changed (D1, D8).

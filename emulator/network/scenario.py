@@ -149,9 +149,7 @@ class Scenario:
         DocumentError: with every problem of the scenario and its topology.
     """
 
-    def __init__(
-        self, path: str | Path, overrides: Iterable[tuple[str, str]] = (), seed: int | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, overrides: Iterable[tuple[str, str]] = (), seed: int | None = None) -> None:
         self.path = Path(path)
         overrides = list(overrides)
         document = read(self.path)
@@ -166,7 +164,7 @@ class Scenario:
         self.seed = spec.seed if seed is None else seed
         of_topology = [(key, value) for key, value in overrides if not key.startswith("scenario.")]
         try:
-            self._plane = load(self.path.parent / spec.topology, overrides=of_topology)
+            self.plane = load(self.path.parent / spec.topology, overrides=of_topology)
         except DocumentError as error:
             raise DocumentError([*problems, *error.problems]) from None
         problems += self._check(document)
@@ -176,7 +174,7 @@ class Scenario:
     def _check(self, document: Document) -> list[Problem]:
         """Check what the schema cannot: names, one action per step, file names that do not collide."""
         problems: list[Problem] = []
-        hosts = list(self._plane.instances)
+        hosts = list(self.plane.instances)
         for number, step in enumerate(self.spec.steps):
             if step.host not in hosts:
                 mark = document.mark(("steps", number, "host"))
@@ -193,7 +191,7 @@ class Scenario:
                 hint = did_you_mean(expect, [*Reason, Outcome.DELIVERED])
                 text = f'expect must be an HTTP status, "delivered" or a reason code, not "{expect}"{hint}'
                 problems.append(Problem.at(mark, INVALID, text))
-        known = [*hosts, *self._plane.network_interfaces, *self._plane.vpc_endpoints]
+        known = [*hosts, *self.plane.network_interfaces, *self.plane.vpc_endpoints]
         names: dict[str, str] = {}
         for number, capture in enumerate(self.spec.captures):
             mark = document.mark(("captures", number, "at"))
@@ -220,7 +218,7 @@ class Scenario:
         Raises:
             BaseException: what interrupted the run; captures then stay as ``NAME.partial.pcapng``.
         """
-        network = Network(self._plane, seed=self.seed)
+        network = Network(self.plane, seed=self.seed)
         steps = self.spec.steps
         with network:
             if output is not None:

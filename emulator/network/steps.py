@@ -15,7 +15,7 @@ from emulator.control.policies import FULL_ACCESS
 from emulator.model.traces import Dropped
 from emulator.network import workloads
 from emulator.network.questions import destination, source_interface
-from emulator.wire.packet import IPPROTO_TCP
+from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from emulator.network.scenario import SendSpec, StepSpec
     from emulator.services import Ruling
     from emulator.simulation.fabric import Path
+    from emulator.wire.packet import Packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ def run_step(network: Network, step: StepSpec) -> Row:
     if step.send is not None:
         return _crafted(network, step, step.send)
     began, drops = network.now, network.ledger.total
+    for shaper in network.fabric.shapers.values():
+        shaper.busiest = 0
     ruled_before = network.rulings[-1] if network.rulings else None
     done, ended = _perform(network, step)
     ruling = network.rulings[-1] if network.rulings and network.rulings[-1] is not ruled_before else None
     address = int(source_interface(network.ec2, step.host).private_ip_address)
-    lost = [drop.ending for drop in network.ledger.since(drops) if address in (drop.packet.src, drop.packet.dst)]
+    lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop.packet, address)]
     if ruling is not None and not ruling.decision.allowed:
         reason = f"HTTP {done.status} AccessDenied"
         verdict, where = "denied", (ruling.vpc_endpoint_id, ruling.decision.statement or "no statement allows it")
@@ -83,6 +86,11 @@ def run_step(network: Network, step: StepSpec) -> Row:
     throughput = moved * 8 / spent if moved and spent else None
     expected = _meets(step.expect, verdict, reason, done.status)
     return Row(step.what, verdict, reason, *where, throughput, moved, expected, done.error)
+
+
+def _concerns(packet: Packet, address: int) -> bool:
+    """Whether a lost packet was to or from the step's host; lost ICMP errors are a consequence, not a cause."""
+    return address in (packet.src, packet.dst) and packet.proto != IPPROTO_ICMP
 
 
 def _perform(network: Network, step: StepSpec) -> tuple[workloads.Done, int]:

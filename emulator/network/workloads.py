@@ -66,7 +66,7 @@ async def push(url: str, octets: int, connections: int) -> Done:
     """Upload ``octets`` bytes to ``url``, shared by ``connections`` connections at once."""
     httpx = _httpx()
     share, rest = divmod(octets, connections)
-    async with httpx.AsyncClient(trust_env=False, timeout=None) as client:  # noqa: S113 - a full queue may be slow
+    async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
         try:
             answers = await asyncio.gather(
                 *(_upload(client, url, share + (number < rest)) for number in range(connections))
@@ -119,8 +119,8 @@ def craft(fields: dict[str, Any], address: str) -> Any:
 
     network = IPv6(dst=address) if fields["ip_version"] == 6 else IP(dst=address, flags="DF")
     ports = {"sport": fields["source_port"], "dport": fields["port"]}
-    transport = {"tcp": lambda: TCP(flags="S", **ports), "udp": lambda: UDP(**ports), "icmp": ICMP}[fields["protocol"]]()
-    head = {"tcp": 20, "udp": 8, "icmp": 8}[fields["protocol"]] + (40 if fields["ip_version"] == 6 else 20)
+    transport = {"tcp": TCP(flags="S", **ports), "udp": UDP(**ports), "icmp": ICMP()}[fields["protocol"]]
+    head = len(network / transport)
     padding = max(0, fields["length"] - head)
     return network / transport / Raw(bytes(padding)) if padding else network / transport
 

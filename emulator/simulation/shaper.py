@@ -4,7 +4,7 @@ Nothing waits in here.  A shaper answers, the moment a packet arrives, when it
 will leave; the link behind it carries it from there.  Tokens are integers,
 counted in nanobits (bits x 10**9), because a rate of R bit/s earns exactly R
 nanobits per nanosecond: no rounding, no drift, and never more than
-``burst + rate * t`` through in any window (D9).  A debt is what is queued.
+``burst + rate * t`` through in any window (D9).
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class Shaper:
     __slots__ = (
         "_at",
         "_ceiling",
-        "_floor",
         "_full_after",
+        "_now",
+        "_room",
         "_tokens",
         "burst",
         "busiest",
@@ -57,37 +58,47 @@ class Shaper:
         self.dropped: int = 0
         self.busiest: int = 0
         self._ceiling: int = burst * NANOBITS_PER_BYTE
-        self._floor: int = -self.queue * NANOBITS_PER_BYTE
-        self._tokens: int = self._ceiling
+        self._room: int = self.queue * NANOBITS_PER_BYTE
+        self._tokens: int = self._ceiling  # as they were at _at, when the last packet left or will leave
         self._at: int = 0
-        self._full_after: int = -(-(self._ceiling - self._floor) // rate)  # ns from deepest debt to a full bucket
+        self._now: int = 0
+        self._full_after: int = -(-self._ceiling // rate)  # ns from an empty bucket to a full one
 
     def admit(self, length: int, now: int) -> int:
         """Take a packet of ``length`` bytes and return when it leaves, or ``QUEUE_FULL``; a refusal costs no tokens."""
-        elapsed = now - self._at
-        assert elapsed >= 0, "time went back"
-        tokens = self._ceiling if elapsed >= self._full_after else self._tokens + elapsed * self.rate
-        if tokens > self._ceiling:
-            tokens = self._ceiling
-        self._at = now
-        left = tokens - length * NANOBITS_PER_BYTE
-        if left >= 0:
-            self._tokens = left
-            self.passed += 1
-            self.passed_bytes += length
-            return now
-        if left < self._floor:
-            self._tokens = tokens
-            self.dropped += 1
-            return QUEUE_FULL
+        assert now >= self._now, "time went back"
+        self._now = now
+        rate = self.rate
+        leaves_at = self._at
+        tokens = self._tokens
+        if now > leaves_at:
+            elapsed = now - leaves_at
+            tokens = self._ceiling if elapsed >= self._full_after else tokens + elapsed * rate
+            if tokens > self._ceiling:
+                tokens = self._ceiling
+            leaves_at = now
+        cost = length * NANOBITS_PER_BYTE
+        left = tokens - cost
+        if left < 0:
+            wait = -(left // rate)  # floor division of a negative: rounds the wait up
+            leaves_at += wait
+            left += wait * rate
+            if left + cost > self._ceiling:  # a bucket holds no more than a burst, not for a nanosecond
+                left = self._ceiling - cost if cost <= self._ceiling else 0
+        if leaves_at > now:
+            waiting = (leaves_at - now) * rate
+            if waiting > self._room:
+                self.dropped += 1
+                return QUEUE_FULL
+            waiting //= NANOBITS_PER_BYTE
+            if waiting > self.busiest:
+                self.busiest = waiting
+        self._at = leaves_at
         self._tokens = left
         self.passed += 1
         self.passed_bytes += length
-        waiting = -left // NANOBITS_PER_BYTE
-        if waiting > self.busiest:
-            self.busiest = waiting
-        return now - left // self.rate  # floor division of a negative: rounds the wait up
+        return leaves_at
 
     def backlog(self, now: int) -> int:
         """Return how many bytes wait at ``now``."""
-        return max(0, -(self._tokens + (now - self._at) * self.rate) // NANOBITS_PER_BYTE)
+        return max(0, self._at - now) * self.rate // NANOBITS_PER_BYTE

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from emulator.tcp.config import MILLISECOND
 from emulator.tcp.congestion import Congestion, NewReno
 from emulator.tcp.reassembly import Reassembly
 from emulator.tcp.rto import RttEstimator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from emulator.tcp.config import TcpConfig
 
 M: Final = 0xFFFFFFFF
-MILLISECOND: Final = 1_000_000
 
 # How losses are being repaired.
 OPEN: Final = 0  # nothing is known to be lost
@@ -32,6 +32,7 @@ LOSS: Final = 2  # after a retransmission timeout: everything not SACKed is sent
 
 DEFAULT_MSS: Final = 536  # RFC 9293 (MUST-15)
 MINIMUM_MSS: Final = 48  # TCP_MIN_SND_MSS of Linux: an MSS of 1 is an attack
+MAXIMUM_SEGMENT: Final = 65_495
 OUT_OF_WINDOW_PAUSE: Final = 500 * MILLISECOND  # tcp_invalid_ratelimit of Linux: no wars of ACKs
 
 
@@ -68,6 +69,7 @@ class ControlBlock:
         "backoffs",
         "buffer",
         "buffered",
+        "challenged_at",
         "changed",
         "config",
         "congestion",
@@ -103,7 +105,6 @@ class ControlBlock:
         "rcv_wscale",
         "reassembly",
         "recover",
-        "challenged_at",
         "release_at",
         "released",
         "remote_address",
@@ -241,7 +242,8 @@ class ControlBlock:
     def _predict(self) -> None:
         """Say whether the next segment may take the short way: nothing unusual is going on.
 
-        The short way knows data and acknowledgments of data, in order, and nothing else.
+        The short way knows data and acknowledgments of data, in order, and nothing else; it does not look at the
+        receive window, so that must hold any segment.
         """
         state = self.state
         self.predicted = (
@@ -253,6 +255,7 @@ class ControlBlock:
             and self.mode == OPEN
             and self.dupacks == 0
             and self.buffered == 0
+            and self.rcv_wnd >= MAXIMUM_SEGMENT
             and self.fin_at < 0
             and not self.released
             and not self.reassembly.lefts

@@ -19,6 +19,7 @@ class TcpConfig:
 
     Attributes:
         receive_buffer: How much may wait for the program: the receive window when it keeps reading.
+            Below 64 KiB segments take the long way through ``receive``.
         mss: The maximum segment size announced to peers (RFC 6691: MTU less 40, options not counted).
         window_scale: Shift count offered (RFC 7323), or -1 to offer none.
         timestamps, sack: Whether these options are offered and accepted.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.tcp.block import LOSS, MILLISECOND, OPEN, OUT_OF_WINDOW_PAUSE, RECOVERY, M
+from emulator.tcp.block import LOSS, OPEN, OUT_OF_WINDOW_PAUSE, RECOVERY, M
+from emulator.tcp.config import MILLISECOND
 from emulator.tcp.reset import reset_for
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.sender import Sender
@@ -152,17 +153,17 @@ class Receiver(Sender):
             self._send_syn(now)
             return
         self._happen(Event.RCV_SYN_ACK)
-        self._establish(packet.window, now)
+        self._establish(packet.window, 0, now)  # RFC 7323 (2.2): never scaled in a SYN
         self._send(now)
         if self.rcv_acked != self.rcv_nxt:
             self._send_ack(now)
 
-    def _establish(self, window: int, now: int) -> None:
-        """Our SYN was acknowledged."""
+    def _establish(self, field: int, scale: int, now: int) -> None:
+        """Our SYN was acknowledged by a segment whose window is ``field << scale``."""
         self.snd_una = self.iss + 1
-        self.snd_wnd = window
-        self.max_snd_wnd = window
-        self.peer_window = -1
+        self.snd_wnd = field << scale
+        self.max_snd_wnd = self.snd_wnd
+        self.peer_window = field if scale == self.snd_wscale else -1
         self.rto_at = -1
         self.idle_at = now
         if self.timed_end != NEVER:
@@ -239,7 +240,7 @@ class Receiver(Sender):
                     self.outbox.append(answer)
                 return
             self._happen(Event.RCV_ACK_OF_SYN)
-            self._establish(packet.window << self.snd_wscale, now)
+            self._establish(packet.window, self.snd_wscale, now)
         if ack > self.snd_nxt and not self._is_probe_taken(ack):
             self._challenge(now)
             return
@@ -316,7 +317,7 @@ class Receiver(Sender):
             news = self._note_sacks(packet)
         same_window = packet.window == self.peer_window
         if not same_window:
-            self._update_window(packet.window, seq, ack > una)
+            self._update_window(packet, seq, ack > una)
         if ack == una and self.snd_nxt > una:
             if news > 0 or (not self.sack_ok and same_window and not packet.payload and not packet.flags & FIN):
                 self._on_duplicate(now)
@@ -332,15 +333,15 @@ class Receiver(Sender):
         """Say whether there is something that has never been sent."""
         return self.snd_nxt < self.snd_end or (self.fin_wanted and not self.fin_sent)
 
-    def _update_window(self, field: int, seq: int, advanced: bool) -> None:
-        """Believe a window if it comes with news, or is larger or closed and not from an old segment.
+    def _update_window(self, packet: Packet, seq: int, advanced: bool) -> None:
+        """Believe a window unless it shrank in a segment without news, or the segment is old.
 
-        That is ``tcp_may_update_window`` of Linux; RFC 9293's SND.WL1 and WL2 would let an old segment of equal
-        numbers close a window again.
+        That is ``tcp_may_update_window`` of Linux; RFC 9293's SND.WL1 and WL2 would let a pure acknowledgment that
+        was overtaken take back what the later one gave.
         """
-        window = field << self.snd_wscale
-        if advanced or (seq >= self.rcv_nxt and (window > self.snd_wnd or window == 0)):
-            self.peer_window = field
+        window = packet.window << self.snd_wscale
+        if advanced or (seq >= self.rcv_nxt and (packet.payload or window >= self.snd_wnd or window == 0)):
+            self.peer_window = packet.window
             self.snd_wnd = window
             if window > self.max_snd_wnd:
                 self.max_snd_wnd = window

@@ -7,7 +7,8 @@ with SACK, RFC 6582's without, and front to back after a timeout.
 
 from __future__ import annotations
 
-from emulator.tcp.block import LOSS, MILLISECOND, OPEN, RECOVERY, ControlBlock, M
+from emulator.tcp.block import LOSS, OPEN, RECOVERY, ControlBlock, M
+from emulator.tcp.config import MILLISECOND
 from emulator.tcp.scoreboard import DUP_THRESH
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
@@ -154,7 +155,7 @@ class Sender(ControlBlock):
             self._arm(now + self.rto)
 
     def _send_again(self, seq: int, limit: int, now: int) -> int:
-        """Send again from ``seq`` on, one segment that ends before ``limit``; return its length."""
+        """Send again from ``seq`` on, one segment that ends before ``limit``; return its length.  The timer runs."""
         size = min(self.snd_end - seq, self.snd_mss, limit - seq)
         flags = ACK
         payload = b""
@@ -169,8 +170,6 @@ class Sender(ControlBlock):
                 length += 1
         self.timed_end = NEVER  # Karn: what is sent twice cannot be timed
         self._emit(flags, seq, payload, now)
-        if self.rto_at < 0:
-            self._arm(now + self.rto)
         return length
 
     def _send(self, now: int) -> None:
@@ -340,10 +339,8 @@ class Sender(ControlBlock):
         una = self.snd_una
         self.backoffs += 1
         self.congestion.on_timeout(self.snd_nxt - una, now, again=again)
-        board = self.scoreboard
-        if board.lefts and board.lefts[0] <= una:
-            board.clear()  # the peer has reneged (RFC 2018 section 8): it lacks what it said it had
-        board.restart(una)
+        # What was SACKed is believed still (RFC 6675 section 5.1); a peer that reneged is found out in _advance.
+        self.scoreboard.restart(una)
         self.mode = LOSS
         self.recover = self.snd_nxt
         self.dupacks = 0

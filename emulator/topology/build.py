@@ -100,12 +100,13 @@ class Draft:
             return None
 
     def _opaque(self) -> set[str]:
-        """Return the sections that cannot be read: no mappings, or misspelt."""
+        """Return the sections of which not all names are known: no mappings, misspelt, or born with such a one."""
         if not isinstance(self.data, dict):
             return set(SECTIONS)
         unreadable = {name for name in SECTIONS if name in self.data and not isinstance(self.data[name], dict)}
         strangers = [name for name in self.data if name not in TopologyDocument.model_fields]
-        return unreadable | {match for name in strangers if (match := closest(name, TopologyDocument.model_fields))}
+        unreadable |= {match for name in strangers if (match := closest(name, TopologyDocument.model_fields))}
+        return unreadable | set(BORN_WITH_A_VPC) if "vpcs" in unreadable else unreadable
 
     def _ids(self) -> dict[str, set[str]]:
         """Return all names that may be referred to: declared, generated, and built in."""
@@ -267,3 +268,26 @@ def _with_empty_entries(data: Any) -> Any:
                 entries = {name: {} if entry is None else entry for name, entry in entries.items()}
             filled[section] = entries
     return filled
+
+
+def create_in_vpc(
+    draft: Draft, key: Key, given: str | None, create: Callable[..., object], id_parameter: str, **extra: str
+) -> bool:
+    """Create a resource of a VPC, unless it was born with it; say whether it is there."""
+    section, name = key
+    vpc_id = draft.vpc_of(key, given)
+    if vpc_id is None:
+        draft.broken.add(key)
+        return False
+    born = getattr(draft.plane, section).get(name)
+    if born is None:
+        call = later(create, vpc_id, **{id_parameter: name}, **extra)
+        return draft.attempt(key, call, {id_parameter: ()}, vital=True)
+    if born.vpc_id != vpc_id:
+        draft.complain(key, ("vpc_id",), f'"{name}" comes with the VPC {born.vpc_id}')
+    return True
+
+
+def later(function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Callable[[], Any]:
+    """Return the call to be made later (a lambda would see the loop's last values)."""
+    return lambda: function(*arguments, **named)

@@ -8,6 +8,7 @@ asked of the references and of the control plane.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
@@ -58,12 +59,10 @@ def _protocol(value: object) -> str | int:
 
 def _queue(value: object) -> tuple[str, int]:
     """Return what an endpoint's queue is measured in, and how much of it."""
-    if isinstance(value, str) and value.rstrip()[-1:] == "s":
-        return "time", units.duration(value)
-    try:
-        return "bytes", units.size(value)
-    except ValueError:
-        raise ValueError(f'must be a duration like 10ms or a size like 12MB, not "{value}"') from None
+    for kind, parse in (("time", units.duration), ("bytes", units.size)):
+        with suppress(ValueError):
+            return kind, parse(value)
+    raise ValueError(f'must be a duration like 10ms or a size like 12MB, not "{value}"')
 
 
 def _policy(value: object) -> str | dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest_asyncio
 
@@ -14,7 +13,11 @@ from emulator.asyncio_net.addresses import parse_ipv4
 from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.asyncio_net.stack import HostStack
 from emulator.simulation.agenda import Agenda, Event
-from emulator.wire.packet import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from emulator.wire.packet import Packet
 
 T = TypeVar("T")
 
@@ -53,10 +56,6 @@ class Hub(Event):
         self.hosts.append(host)
         return host
 
-    def switch_off(self) -> None:
-        for host in self.hosts:
-            host.switch_off()
-
     def plug(self, host: HostStack, address: str, vpc_id: str = "vpc-1") -> FakePlug:
         number = parse_ipv4(address)
         assert number is not None
@@ -83,8 +82,7 @@ async def hub():
     assert isinstance(loop, VirtualTimeLoop)
     hub = Hub(loop.agenda)
     hub.loop = loop
-    yield hub
-    hub.switch_off()
+    return hub
 
 
 @pytest_asyncio.fixture

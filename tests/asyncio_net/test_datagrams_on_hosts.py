@@ -1,3 +1,4 @@
+# ruff: noqa: S104 - emulated hosts may listen on every address
 from __future__ import annotations
 
 import asyncio
@@ -102,7 +103,7 @@ async def test_a_datagram_over_the_mtu_is_refused_not_fragmented(hub, web, db, o
         await stream.send(bytes(9001 - 28))
         assert stream.exception is None
         await stream.send(bytes(9001 - 27))
-        with pytest.raises(OSError, match="Message too long .* not fragmented") as caught:
+        with pytest.raises(OSError, match=r"Message too long .* not fragmented") as caught:
             _ = stream.exception
         stream.close()
         return caught.value.errno

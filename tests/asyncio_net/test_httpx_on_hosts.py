@@ -1,5 +1,6 @@
 """Unmodified libraries inside the emulated network."""
 
+# ruff: noqa: S104 - emulated hosts may listen on every address
 from __future__ import annotations
 
 import asyncio

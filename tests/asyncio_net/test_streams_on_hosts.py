@@ -1,3 +1,4 @@
+# ruff: noqa: S104 - emulated hosts may listen on every address
 from __future__ import annotations
 
 import asyncio
@@ -385,6 +386,116 @@ async def test_buffered_protocols_get_their_own_buffer_filled(hub, web, db, on):
     assert sinks[0].received == data
 
 
+async def test_a_protocol_may_write_end_and_close_from_its_callbacks(hub, web, db, on):
+    class Asks(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+            self.received = b""
+            transport.write(b"question")
+            transport.write_eof()
+
+        def data_received(self, data):
+            self.received += data
+
+        def eof_received(self):
+            self.transport.close()
+            return True
+
+        def connection_lost(self, exc):
+            over.set_result((self.received, exc))
+
+    class Answers(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            self.transport.writelines([data, b" ", b"answered"])
+            self.transport.write_eof()
+
+    over = asyncio.get_running_loop().create_future()
+    await db.create_task(hub.loop.create_server(Answers, port=7))
+    await on(web, hub.loop.create_connection(Asks, "10.0.2.7", 7))
+    assert await over == (b"question answered", None)
+
+
+async def test_reading_can_be_paused_and_nothing_is_lost_or_told_before_it_is_resumed(hub, web, db, on):
+    told = []
+
+    class Reader(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            told.append(len(data))
+            self.transport.pause_reading()
+            assert not self.transport.is_reading()
+            hub.loop.call_later(1, self.transport.resume_reading)
+
+        def eof_received(self):
+            told.append("eof")
+
+        def connection_lost(self, exc):
+            told.append(exc)
+
+    await db.create_task(hub.loop.create_server(Reader, port=7))
+
+    async def client():
+        async with connected() as (_, writer):
+            for _ in range(5):
+                writer.write(bytes(300_000))
+                await asyncio.sleep(0.1)
+
+    await on(web, client())
+    await asyncio.sleep(60)
+    assert sum(told[:-2]) == 1_500_000
+    assert told[-2:] == ["eof", None]
+    assert max(told[:-2]) == 256 * 1024  # as one recv of asyncio's
+
+
+async def test_a_reset_is_told_after_the_data_before_it_when_reading_is_resumed(hub, web, db, on):
+    async def reset(reader, writer):
+        writer.write(b"last words")
+        await asyncio.sleep(1)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+
+    await serve(db, reset)
+
+    async def client():
+        async with connected() as (reader, writer):
+            writer.transport.pause_reading()
+            await asyncio.sleep(5)
+            assert not writer.is_closing()
+            writer.transport.resume_reading()
+            assert await reader.read(100) == b"last words"
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+
+    await on(web, client())
+
+
+async def test_writing_to_a_connection_that_was_reset_finds_out(hub, web, db, on, caplog):
+    async def reset(reader, writer):
+        writer.transport.pause_reading()
+        await asyncio.sleep(1)
+        writer.close()
+
+    await serve(db, reset)
+
+    async def client():
+        async with connected() as (_, writer):
+            writer.transport.pause_reading()
+            writer.write(b"unread")
+            await asyncio.sleep(5)
+            for _ in range(10):
+                writer.write(b"x")
+            with pytest.raises(ConnectionResetError):
+                await writer.drain()
+
+    await on(web, client())
+    assert "socket.send() raised exception" in caplog.text
+
+
 async def test_an_error_in_a_callback_is_reported_and_ends_the_connection(hub, web, db, on):
     class Faulty(asyncio.Protocol):
         def data_received(self, data):
@@ -714,7 +825,33 @@ async def test_a_zero_window_nobody_will_ever_open_is_a_deadlock_not_an_endless_
     def run():
         with pytest.raises(DeadlockError, match=r"writer .*writes\) on host client waits at"):
             loop.run_until_complete(main())
-        wire.switch_off()
         loop.shut_down()
 
     await asyncio.get_running_loop().run_in_executor(None, run)
+
+
+async def test_closing_the_loop_switches_the_hosts_off_without_a_packet_or_a_word():
+    def run():
+        from tests.asyncio_net.conftest import Hub
+
+        loop = VirtualTimeLoop()
+        wire = Hub(loop.agenda)
+        wire.loop = loop
+        one, two = wire.host("one", "10.0.0.1"), wire.host("two", "10.0.0.2")
+        kept = []
+
+        async def main():
+            await two.create_task(asyncio.start_server(lambda *streams: kept.append(streams), port=7))
+            kept.append(await one.create_task(asyncio.open_connection("10.0.0.2", 7)))
+            await asyncio.sleep(1)
+
+        loop.run_until_complete(main())
+        sent = len(wire.seen)
+        loop.shut_down()
+        assert len(kept) == 2
+        assert all(writer.is_closing() for _, writer in kept)
+        for _, writer in kept:
+            writer.close()
+        return len(wire.seen) - sent
+
+    assert await asyncio.get_running_loop().run_in_executor(None, run) == 0

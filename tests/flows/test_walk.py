@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from emulator.model.traces import Delivered, Dropped, Trace
 from emulator.wire.options import TcpOptions, read, write_syn
 from emulator.wire.packet import ACK, PSH, SYN, Packet, icmp, tcp, udp
 from tests.flows.worlds import API_A, API_B, DB, NEIGHBOUR, PEER, RESOLVER, S3, WEB, world
+
+if TYPE_CHECKING:
+    from emulator.control import ControlPlane
 
 A = "eni-api-us-east-1a"
 B = "eni-api-us-east-1b"
@@ -94,7 +98,7 @@ def go(ec2: ControlPlane, packet: Packet, sender: str, state: FlowState | None =
             "eni-web web eni-web",
             Dropped(Reason.NO_POSSIBLE_DESTINATION, "eni-web"),
         ),
-        # Peering: to a host, to an interface endpoint (VPCE-IF-10), never on to a gateway endpoint (EDGE-2, VPCE-GW-13).
+        # Peering: on to an interface endpoint (VPCE-IF-10), never to a gateway endpoint (EDGE-2, VPCE-GW-13).
         (
             tcp(NEIGHBOUR, API_A, 40000, 443),
             "eni-neighbour",

@@ -39,9 +39,7 @@ class Half:
         self.fabric.compiling = compiling
         tables = self.ec2.tables()
         names = [*tables.interfaces, "s3"]
-        self.plugs = {
-            name: self.fabric.attach(origin_of(tables, name), Deaf(), 0, "vpc") for name in names
-        }
+        self.plugs = {name: self.fabric.attach(origin_of(tables, name), Deaf(), 0, "vpc") for name in names}
         self.sent: list[Packet] = []
 
     def advance(self, until: int) -> None:

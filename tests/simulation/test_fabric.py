@@ -37,7 +37,9 @@ class Net:
         self.fabric = Fabric(self.agenda, self.ec2, seed=3, **limits)
         self.arrived: list[tuple[int, Packet]] = []
         tables = self.ec2.tables()
-        self.web, self.a, self.b = (self.fabric.attach(origin_of(tables, name), self, 0, "vpc") for name in ("eni-web", A, B))
+        self.web, self.a, self.b = (
+            self.fabric.attach(origin_of(tables, name), self, 0, "vpc") for name in ("eni-web", A, B)
+        )
 
     def receive(self, attachment: Attachment, packet: Packet, now: int) -> None:
         self.arrived.append((now, packet))

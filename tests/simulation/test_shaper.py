@@ -63,7 +63,5 @@ def test_no_window_ever_sees_more_than_burst_plus_rate_times_its_length(
         through = 0
         for end, length in left[i:]:
             through += length
-            # a single packet longer than the burst may finish a debt, never begin a second one
-            assert through * NANOBITS_PER_BYTE <= max(burst, 0) * NANOBITS_PER_BYTE + rate * (end - start) + (
-                left[i][1] * NANOBITS_PER_BYTE if left[i][1] > burst else 0
-            )
+            through_at_once = max(burst, left[i][1])  # a packet longer than the burst needs all of its own tokens
+            assert through * NANOBITS_PER_BYTE <= through_at_once * NANOBITS_PER_BYTE + rate * (end - start)

@@ -153,6 +153,18 @@ def test_letting_go_still_delivers_what_was_written() -> None:
     assert d.send("A", 1, 1001, window=1000) == ["FPA 1001+500 ack 1"]
 
 
+def test_letting_go_or_aborting_twice_does_nothing() -> None:
+    d = fin_wait_2()
+    d.c.release(d.now)
+    d.c.release(d.now)
+    assert (d.c.state, d.answers()) == (State.FIN_WAIT_2, [])
+    d.c.abort(d.now)
+    assert d.answers() == ["RA 2 ack 1"]
+    d.c.abort(d.now)
+    d.c.release(d.now)
+    assert (d.c.state, d.answers()) == (State.CLOSED, [])
+
+
 def test_fin_wait_2_does_not_last_for_ever_once_the_program_let_go() -> None:
     """tcp_fin_timeout of Linux."""
     d = fin_wait_2()

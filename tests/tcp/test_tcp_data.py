@@ -14,6 +14,12 @@ def test_psh_is_on_the_last_segment_of_what_was_written() -> None:
     assert d.write(2500) == ["A 1+1000 ack 1", "A 1001+1000 ack 1", "PA 2001+500 ack 1"]
 
 
+def test_writing_nothing_sends_nothing() -> None:
+    d = established()
+    before = d.c.next_at()
+    assert (d.write(0), d.c.unsent(), d.c.next_at()) == ([], 0, before)
+
+
 def test_segments_span_writes_once_they_wait() -> None:
     d = established(window=1000)
     assert d.write(700) == ["PA 1+700 ack 1"]

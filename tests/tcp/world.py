@@ -6,11 +6,10 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from emulator.tcp import Connection, State, TcpConfig
+from emulator.wire.packet import SYN, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from emulator.wire.packet import Packet
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -40,7 +39,7 @@ class World:
         self.reading = [True, True]
         self.log: list[tuple[int, int, Packet]] = []
         self.keep_log = False
-        self.on_change: Callable[[int], None] = lambda who: None
+        self.through_bytes = False
 
     def connect(self) -> None:
         self.ends[0].connect(self.now)
@@ -55,12 +54,10 @@ class World:
         for packet in end.to_send(self.now):
             if self.keep_log:
                 self.log.append((self.now, who, packet))
+            carried = Packet.from_bytes(packet.to_bytes()) if self.through_bytes else packet
             for delay in self.fate(packet, who):
                 self.drawn += 1
-                heappush(self.agenda, (self.now + delay, self.drawn, 1 - who, packet))
-        if end.changed:
-            end.changed = False
-            self.on_change(who)
+                heappush(self.agenda, (self.now + delay, self.drawn, 1 - who, carried))
 
     def step(self) -> bool:
         """Do the next thing due; False if there is none."""
@@ -82,7 +79,7 @@ class World:
             heappop(self.agenda)
             self.packets += 1
             if who == 1 and end.state is State.CLOSED and end.error is None and end.snd_nxt == end.iss:
-                if packet.flags & 2:
+                if packet.flags & SYN:
                     end.accept(packet, due)
             else:
                 end.receive(packet, due)

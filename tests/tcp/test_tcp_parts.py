@@ -1,0 +1,160 @@
+"""The small parts, each against something simpler than itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.tcp import NewReno, TcpConfig
+from emulator.tcp.intervals import Intervals
+from emulator.tcp.reassembly import Reassembly
+from emulator.tcp.receiver import unwrap
+from emulator.tcp.rto import RttEstimator
+from emulator.tcp.scoreboard import Scoreboard
+from emulator.tcp.send_buffer import NEVER, SendBuffer
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+ranges = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+
+
+@given(st.lists(ranges, max_size=20), st.integers(0, 80), ranges)
+def test_intervals_are_a_set(added: list[tuple[int, int]], bound: int, asked: tuple[int, int]) -> None:
+    intervals, model = Intervals(), set()
+    for left, right in added:
+        assert intervals.add(left, right) == len(set(range(left, right)) - model)
+        model |= set(range(left, right))
+    assert intervals.covered(*asked) == len(model & set(range(*asked)))
+    begin, end = intervals.gap(asked[0])
+    assert begin == next(i for i in range(asked[0], 200) if i not in model)
+    assert end == next((i for i in range(begin, 200) if i in model), -1)
+    intervals.discard_below(bound)
+    model = {i for i in model if i >= bound}
+    assert intervals.total == len(model)
+    assert {
+        i for left, right in zip(intervals.lefts, intervals.rights, strict=True) for i in range(left, right)
+    } == model
+    edges = [edge for pair in zip(intervals.lefts, intervals.rights, strict=True) for edge in pair]
+    assert edges == sorted(set(edges))
+
+
+@given(st.lists(ranges, max_size=30))
+def test_reassembly_gives_back_each_octet_once_and_in_order(arrivals: list[tuple[int, int]]) -> None:
+    stream = bytes(range(100))
+    reassembly, nxt, got = Reassembly(), 0, b""
+    for left, right in [*arrivals, *((i, i + 1) for i in range(80))]:
+        if right <= nxt:
+            continue
+        if left > nxt:
+            reassembly.insert(left, stream[left:right])
+            assert 1 <= len(reassembly.blocks()) <= 4
+            first = reassembly.blocks()[0]
+            assert first[0] <= left < right <= first[1]
+        else:
+            got += stream[nxt:right]
+            nxt = right
+            for piece in reassembly.extract(nxt):
+                got += piece
+                nxt += len(piece)
+        assert got == stream[:nxt]
+        assert sum(map(len, reassembly.pieces.values())) == reassembly.total
+    assert (reassembly.total, reassembly.pieces) == (0, {})
+
+
+@given(st.lists(st.binary(min_size=1, max_size=30), max_size=20), st.data())
+def test_a_send_buffer_reads_like_the_writes_joined(writes: list[bytes], data: st.DataObject) -> None:
+    buffer, whole = SendBuffer(7), b"".join(writes)
+    for write in writes:
+        buffer.append(write)
+    una = 0
+    while una < len(whole):
+        seq = data.draw(st.integers(una, len(whole) - 1))
+        size = data.draw(st.integers(1, len(whole) - seq))
+        assert buffer.read(7 + seq, size) == whole[seq : seq + size]
+        una += data.draw(st.integers(1, 40))
+        buffer.release(7 + min(una, len(whole)))
+        held = sum(map(len, buffer.chunks))
+        assert held <= max(len(whole) - una, 0) + 30
+    assert buffer.first_end == NEVER
+
+
+@given(st.integers(0, 1 << 40), st.integers(-(1 << 31), (1 << 31) - 1))
+def test_sequence_numbers_unwrap_to_the_nearest(near: int, distance: int) -> None:
+    assert unwrap((near + distance) & 0xFFFFFFFF, near) == near + distance
+
+
+# RFC 6298 section 2: (samples in ms, SRTT, RTTVAR), computed by hand with alpha 1/8 and beta 1/4.
+@pytest.mark.parametrize(
+    ("samples", "srtt", "rttvar"),
+    [
+        ([1000], 1000, 500),  # (2.2): SRTT = R, RTTVAR = R / 2
+        ([1000, 1000], 1000, 375),  # (2.3)
+        ([1000, 2000], 1125, 625),  # RTTVAR takes the SRTT from before
+        ([800, 0, 1600], 812.5, 600),
+    ],
+)
+def test_rto_numbers_of_rfc_6298(samples: list[int], srtt: float, rttvar: float) -> None:
+    estimator = RttEstimator(TcpConfig())
+    assert estimator.rto == SECOND  # (2.1)
+    for sample in samples:
+        rto = estimator.sample(sample * MS)
+    assert (estimator.srtt, estimator.rttvar) == (srtt * MS, rttvar * MS)
+    assert rto == estimator.rto == int((srtt + 4 * rttvar) * MS)
+
+
+def test_rto_has_a_floor_and_a_ceiling() -> None:
+    estimator = RttEstimator(TcpConfig())
+    for _ in range(50):
+        estimator.sample(MS)
+    assert 201 * MS <= estimator.rto < 202 * MS
+    assert [estimator.back_off() // SECOND for _ in range(12)][-4:] == [102, 120, 120, 120]
+    assert estimator.sample(1000 * SECOND) == 120 * SECOND
+
+
+def is_lost(board: Scoreboard, seq: int, mss: int) -> bool:
+    """RFC 6675's sentence: three separate runs, or more than two segments' octets, SACKed above ``seq``."""
+    runs = sum(left > seq for left in board.lefts)
+    octets = sum(right - left for left, right in zip(board.lefts, board.rights, strict=True) if left > seq)
+    return runs >= 3 or octets > 2 * mss
+
+
+@given(st.lists(ranges, max_size=10), st.lists(st.integers(1, 8), max_size=6), st.integers(0, 80))
+def test_pipe_and_lost_edge_agree_with_rfc_6675_octet_by_octet(
+    blocks: list[tuple[int, int]], again: list[int], una: int
+) -> None:
+    mss, nxt, board = 5, 90, Scoreboard()
+    board.restart(0)
+    sent_again: set[int] = set()
+    for i in range(max(len(blocks), len(again))):
+        if i < len(blocks):
+            board.sack(blocks[i][0] + 1, blocks[i][1] + 1)
+        if i < len(again):
+            left, limit = board.gap(board.rxt_nxt)
+            if limit >= 0:
+                right = min(limit, left + again[i])
+                board.retransmitted(left, right)
+                sent_again |= set(range(left, right))
+    board.advance(0, una)
+    sacked = {i for left, right in zip(board.lefts, board.rights, strict=True) for i in range(left, right)}
+    missing = [i for i in range(una, nxt) if i not in sacked]
+    edge = board.lost_edge(mss)
+    assert [i < edge for i in missing] == [is_lost(board, i, mss) for i in missing]
+    pipe = sum(not is_lost(board, i, mss) for i in missing) + sum(i in sent_again for i in missing)
+    assert board.pipe(una, nxt, mss) == pipe
+
+
+def test_newreno_grows_by_what_was_acknowledged_and_then_by_a_segment_per_window() -> None:
+    reno = NewReno(1000, 10_000)
+    reno.on_ack(2000, 0)
+    reno.on_ack(9000, 0)
+    assert reno.cwnd == 14_000  # RFC 3465: at most two segments for one acknowledgment
+    reno.on_recovery(14_000, 0)
+    assert (reno.cwnd, reno.ssthresh) == (7000, 7000)
+    for _ in range(4):
+        reno.on_ack(2000, 0)
+    assert reno.cwnd == 8000
+    reno.on_timeout(1500, 0, again=False)
+    assert (reno.cwnd, reno.ssthresh) == (1000, 2000)
+    reno.on_ack(2000, 0)
+    assert reno.cwnd == 2000
