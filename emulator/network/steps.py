@@ -7,7 +7,7 @@ policies, and the path that the step's packets took.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from netaddr import IPAddress
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from emulator.services import Ruling
     from emulator.simulation.fabric import Path
     from emulator.wire.packet import Packet
+
+
+WORTH_TIMING: Final = 100_000
+"""Bytes; what moved fewer took as long as its round trips, which is no throughput."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def run_step(network: Network, step: StepSpec) -> Row:
         where = _way(network, _busiest(network, address, began), ruling)
     moved = done.octets if done.error is None and done.status is not None and done.status < 400 else 0
     spent = (ended - began) / 1e9
-    throughput = moved * 8 / spent if moved and spent else None
+    throughput = moved * 8 / spent if moved >= WORTH_TIMING and spent else None
     expected = _meets(step.expect, verdict, reason, done.status)
     return Row(step.what, verdict, reason, *where, throughput, moved, expected, done.error)
 
