@@ -37,6 +37,7 @@ def make(folder: Path) -> None:
     """Write the golden captures: a small object, a larger one over a lossy link, a 404, a refused datagram."""
     folder.mkdir(parents=True, exist_ok=True)
     with Network.load(TOPOLOGY, seed=11) as network:
+        network.host("web").tcp.config.mss = 1460  # a host with an MTU of 1500: more segments to lose
         network.capture("web", folder / "web.pcapng", comments="all")
         network.capture("s3", folder / "s3.pcapng", snaplen=96)
         network.capture("s3", folder / "s3.pcap", file_format="pcap")
