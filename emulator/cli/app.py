@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
@@ -17,17 +18,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from emulator.cli.tables import captures_table, report_table
+from emulator.network.loading import topology_problems
 from emulator.network.network import Network
 from emulator.network.questions import BadQuestion
 from emulator.network.scenario import Report, Scenario
-from emulator.topology import DocumentError, check
+from emulator.topology import DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _P = ParamSpec("_P")
 
-YES, NO, WRONG, INTERRUPTED = 0, 1, 2, 130
+YES, NO, WRONG = 0, 1, 2
 WIDE = 200
 
 app = typer.Typer(
@@ -60,9 +62,10 @@ def answering(command: Callable[_P, None]) -> Callable[_P, None]:
         except (BadQuestion, OSError) as error:
             typer.echo(f"vpcemu: {error}", err=True)
             raise typer.Exit(WRONG) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             typer.echo("interrupted: what was captured is kept as NAME.partial.pcapng", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            number = signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
+            raise typer.Exit(128 + number) from None
 
     return call
 
@@ -173,7 +176,7 @@ def validate(
             except DocumentError as error:
                 problems += error.problems
         else:
-            problems += check([file])
+            problems += topology_problems(file)
     if as_json:
         fields = ("file", "line", "column", "code", "message")
         listed: list[dict[str, Any]] = [{name: getattr(found, name) for name in fields} for found in problems]
@@ -202,6 +205,15 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does."""
+
+
+def _terminate(number: int, frame: object) -> None:  # noqa: ARG001 - a signal handler's call
+    raise Terminated
+
+
 def main() -> None:
     """Run the command line; the program's exit status says how the answer is."""
+    signal.signal(signal.SIGTERM, _terminate)
     app()

@@ -21,12 +21,12 @@ from emulator.asyncio_net.stack import HostStack
 from emulator.capture import Capture, LinkLayer, Tap
 from emulator.flows.walk import origin_of
 from emulator.gates.networks import dotted
+from emulator.network.loading import load_topology
 from emulator.network.questions import BadQuestion, ask, one_line
 from emulator.observe.ledger import Ledger
 from emulator.services import program_of, serve_resolver, zone_of
 from emulator.simulation.agenda import Agenda
 from emulator.simulation.fabric import Attachment, Fabric
-from emulator.topology import load
 from emulator.wire.checksum import PayloadSums
 from emulator.wire.packet import Packet
 
@@ -124,7 +124,7 @@ class Network:
         Raises:
             TopologyError: with every problem of the document.
         """
-        return cls(load(path, overrides=overrides), seed=seed)
+        return cls(load_topology(path, overrides), seed=seed)
 
     # --- hosts -------------------------------------------------------------------------------------------------------
 

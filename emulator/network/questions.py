@@ -138,7 +138,7 @@ def ask(
     eni = source_interface(plane, source)
     matched = _PORT.fullmatch(to)
     host, port = (matched["host"], int(matched["port"])) if matched else (to, 443)
-    if port > 65535:
+    if not 0 < port < 65536:
         raise BadQuestion(f"port {port}: choose 1 to 65535")
     address, remarks = destination(plane, zone_of, eni, host)
     packet = _packet(PROTOCOLS[protocol], int(eni.private_ip_address), address, source_port, port)

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from emulator.capture import safe_name
+from emulator.capture import capture_path, safe_name
 from emulator.model.reasons import Outcome, Reason
+from emulator.network.loading import load_topology
 from emulator.network.network import Network
 from emulator.network.steps import Row, run_step
 from emulator.simulation.links import Fault
-from emulator.topology import DocumentError, Problem, load
+from emulator.topology import DocumentError, Problem
 from emulator.topology.documents import read
 from emulator.topology.overrides import override
 from emulator.topology.problems import INVALID, did_you_mean
@@ -42,6 +43,7 @@ class CaptureSpec(Strict):
     at: str
     snaplen: Size = 262_144
     comments: Literal["first", "all", "none"] = "first"
+    file_format: Literal["pcapng", "pcap"] = "pcapng"
 
 
 class FaultSpec(Strict):
@@ -164,7 +166,7 @@ class Scenario:
         self.seed = spec.seed if seed is None else seed
         of_topology = [(key, value) for key, value in overrides if not key.startswith("scenario.")]
         try:
-            self.plane = load(self.path.parent / spec.topology, overrides=of_topology)
+            self.plane = load_topology(self.path.parent / spec.topology, of_topology)
         except DocumentError as error:
             raise DocumentError([*problems, *error.problems]) from None
         problems += self._check(document)
@@ -225,8 +227,13 @@ class Scenario:
                 folder = Path(output)
                 folder.mkdir(parents=True, exist_ok=True)
                 for capture in self.spec.captures:
-                    file = folder / f"{safe_name(capture.at)}.pcapng"
-                    network.capture(capture.at, file, snaplen=capture.snaplen, comments=capture.comments)
+                    network.capture(
+                        capture.at,
+                        capture_path(folder, capture.at, capture.file_format),
+                        snaplen=capture.snaplen,
+                        comments=capture.comments,
+                        file_format=capture.file_format,
+                    )
             for fault in self.spec.faults:
                 network.add_fault(Fault(**fault.model_dump()))
             rows = []

@@ -1,0 +1,66 @@
+"""Documents in, networks out: what a topology means once there are programs behind its services.
+
+The topology room knows shapes and AWS's rules; which built-in programs there
+are, and what options they take, is known to the services.  Here the two meet,
+so that ``validate``, ``trace`` and ``run`` refuse the same documents.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.services import OptionError, program_of
+from emulator.topology import TopologyError, apply_override
+from emulator.topology.documents import read
+from emulator.topology.problems import INVALID, DocumentError, Problem
+from emulator.topology.steps import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from emulator.control import ControlPlane
+    from emulator.topology.documents import Document
+
+
+def load_topology(path: str | Path, overrides: Iterable[tuple[str, str]] = ()) -> ControlPlane:
+    """Return the control plane that a topology document describes, with ``(key, value)`` overrides applied.
+
+    Raises:
+        TopologyError: with every problem there is, those of services' options included.
+    """
+    try:
+        document = read(path)
+        for key, value in overrides:
+            document = apply_override(document, key, value)
+        plane, problems = build(document)
+    except DocumentError as error:
+        raise TopologyError(error.problems) from None
+    problems += _service_problems(document, plane)
+    if problems:
+        raise TopologyError(problems)
+    return plane
+
+
+def topology_problems(path: str | Path) -> list[Problem]:
+    """Return every problem of a topology document."""
+    try:
+        load_topology(path)
+    except TopologyError as error:
+        return error.problems
+    return []
+
+
+def _service_problems(document: Document, plane: ControlPlane) -> list[Problem]:
+    """Make each service's program once, to hear what is wrong with its options."""
+    problems = []
+    for service in plane.services.values():
+        try:
+            program_of(service)
+        except OptionError as error:
+            place, _, sentence = str(error).partition(": ")
+            names = (service.service_name, service.service_name.rpartition(".")[2])
+            name = next((name for name in names if document.find(("services", name)) is not None), names[0])
+            mark = document.mark(("services", name, *place.split(".")))
+            problems.append(Problem.at(mark, INVALID, f"{place}: {sentence}"))
+    return problems
