@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from emulator.network.network import Network
-    from emulator.network.scenario import SendSpec, StepSpec
+    from emulator.network.schema import SendSpec, StepSpec
     from emulator.services import Ruling
     from emulator.simulation.fabric import Path
     from emulator.wire.packet import Packet
