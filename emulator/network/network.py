@@ -283,8 +283,10 @@ class Network:
             OSError: if the file cannot be created.
         """
         component, link_layer = self._capture_point(component)
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
         tap = Tap(
-            Path(path),
+            file,
             component,
             link_layer,
             snaplen=snaplen,
