@@ -136,8 +136,7 @@ def ask(
     if not 0 < source_port < 65536:
         raise BadQuestion(f"source port {source_port}: choose 1 to 65535")
     eni = source_interface(plane, source)
-    matched = _PORT.fullmatch(to)
-    host, port = (matched["host"], int(matched["port"])) if matched else (to, 443)
+    host, port = _host_and_port(to)
     if not 0 < port < 65536:
         raise BadQuestion(f"port {port}: choose 1 to 65535")
     address, remarks = destination(plane, zone_of, eni, host)
@@ -150,6 +149,15 @@ def ask(
         origin = origin_of(tables, forward.ending.component)
         reply, _ = walk(tables, overlay, _answer(arrived), origin, now)
     return RoundTrip(one_line(packet), forward, reply, remarks)
+
+
+def _host_and_port(to: str) -> tuple[str, int]:
+    """Split ``host:port``; an IPv6 address with a port stands in brackets, as in a URL."""
+    if to.count(":") > 1 and not to.startswith("["):
+        return to, 443
+    matched = _PORT.fullmatch(to)
+    host, port = (matched["host"], int(matched["port"])) if matched else (to, 443)
+    return host.removeprefix("[").removesuffix("]"), port
 
 
 def _packet(protocol: int, src: int, dst: int, sport: int, dport: int) -> Packet:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from emulator.network.network import Network
     from emulator.network.schema import SendSpec, StepSpec
+    from emulator.observe.ledger import Drop
     from emulator.services import Ruling
     from emulator.simulation.fabric import Path
-    from emulator.wire.packet import Packet
 
 
 WORTH_TIMING: Final = 100_000
@@ -73,7 +73,7 @@ def run_step(network: Network, step: StepSpec) -> Row:
     done, ended = _perform(network, step)
     ruling = network.rulings[-1] if network.rulings and network.rulings[-1] is not ruled_before else None
     address = int(source_interface(network.ec2, step.host).private_ip_address)
-    lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop.packet, address)]
+    lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop, address)]
     if ruling is not None and not ruling.decision.allowed:
         reason = f"HTTP {done.status} AccessDenied"
         verdict, where = "denied", (ruling.vpc_endpoint_id, ruling.decision.statement or "no statement allows it")
@@ -92,9 +92,9 @@ def run_step(network: Network, step: StepSpec) -> Row:
     return Row(step.what, verdict, reason, *where, throughput, moved, expected, done.error)
 
 
-def _concerns(packet: Packet, address: int) -> bool:
+def _concerns(drop: Drop, address: int) -> bool:
     """Whether a lost packet was to or from the step's host; lost ICMP errors are a consequence, not a cause."""
-    return address in (packet.src, packet.dst) and packet.proto != IPPROTO_ICMP
+    return address in (drop.src, drop.dst) and drop.proto != IPPROTO_ICMP
 
 
 def _perform(network: Network, step: StepSpec) -> tuple[workloads.Done, int]:

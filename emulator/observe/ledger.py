@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from emulator.model.traces import Dropped, Step
     from emulator.wire.packet import Packet
 
-_KEPT: Final = 100_000
+_KEPT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One packet's end: ``at`` nanoseconds, the packet, and why."""
+    """One packet's end: ``at`` nanoseconds, whose it was, and why. The packet itself is not kept."""
 
     at: int
-    packet: Packet
+    src: int
+    dst: int
+    proto: int
     ending: Dropped
 
 
@@ -32,7 +34,7 @@ class Ledger:
     """An observer of the fabric that remembers drops.
 
     Attributes:
-        total: Drops heard of; the latest 100,000 are kept.
+        total: Drops heard of; the latest 10,000 are kept.
     """
 
     __slots__ = ("_drops", "total")
@@ -47,7 +49,7 @@ class Ledger:
     def dropped(self, path: Any, packet: Packet, ending: Dropped, now: int) -> None:  # noqa: ARG002 - an Observer's call
         """Write a drop down."""
         self.total += 1
-        self._drops.append(Drop(now, packet, ending))
+        self._drops.append(Drop(now, packet.src, packet.dst, packet.proto, ending))
 
     def since(self, total: int) -> Iterator[Drop]:
         """Yield the drops heard of after ``total`` of them, oldest first."""
