@@ -1,6 +1,6 @@
 """``python -m emulator.cli`` is the command ``vpcemu``."""
 
-from emulator.cli.app import main
+from emulator.cli import main
 
 if __name__ == "__main__":
     main()

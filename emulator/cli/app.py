@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import signal
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
@@ -62,10 +61,9 @@ def answering(command: Callable[_P, None]) -> Callable[_P, None]:
         except (BadQuestion, OSError) as error:
             typer.echo(f"vpcemu: {error}", err=True)
             raise typer.Exit(WRONG) from None
-        except KeyboardInterrupt as stop:
+        except KeyboardInterrupt:
             typer.echo("interrupted: what was captured is kept as NAME.partial.pcapng", err=True)
-            number = signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
-            raise typer.Exit(128 + number) from None
+            raise
 
     return call
 
@@ -203,17 +201,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not key:
         raise BadQuestion(f"--set {text}: write KEY=VALUE, e.g. vpc_endpoints.metering.az_bandwidth=1Gbps")
     return key, value
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run as Ctrl-C does."""
-
-
-def _terminate(number: int, frame: object) -> None:  # noqa: ARG001 - a signal handler's call
-    raise Terminated
-
-
-def main() -> None:
-    """Run the command line; the program's exit status says how the answer is."""
-    signal.signal(signal.SIGTERM, _terminate)
-    app()
