@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from emulator.cli.signals import exit_status
 from emulator.cli.tables import captures_table, report_table
 from emulator.network.loading import topology_problems
 from emulator.network.network import Network
@@ -61,9 +62,9 @@ def answering(command: Callable[_P, None]) -> Callable[_P, None]:
         except (BadQuestion, OSError) as error:
             typer.echo(f"vpcemu: {error}", err=True)
             raise typer.Exit(WRONG) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             typer.echo("interrupted: what was captured is kept as NAME.partial.pcapng", err=True)
-            raise
+            raise typer.Exit(exit_status(stop)) from None
 
     return call
 
