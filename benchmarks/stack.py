@@ -73,6 +73,9 @@ class Wire(Event):
             heappush(agenda.heap, (due_at, seq, self))
         self.queue.append((due_at, seq, packet))
 
+    def sender(self, key: Any) -> Any:  # noqa: ARG002
+        return self.send
+
     def fire(self, now: int) -> None:
         queue = self.queue
         _, _, packet = queue.popleft()

@@ -32,9 +32,10 @@ from emulator.wire.packet import FRAGMENTED, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_
 if TYPE_CHECKING:
     import asyncio
     import random
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from emulator.asyncio_net.loop import VirtualTimeLoop
+    from emulator.simulation.fabric import FlowKey
     from emulator.tcp import TcpConfig
 
 _T = TypeVar("_T")
@@ -53,6 +54,9 @@ class Plug(Protocol):
 
     def send(self, packet: Packet) -> None:
         """Hand a packet to the network; nothing comes back before this returns."""
+
+    def sender(self, key: FlowKey) -> Callable[[Packet], None]:
+        """Return what sends the packets of one flow, ``(src, dst, proto, sport, dport)``."""
 
 
 class Loopback(Event):
@@ -73,6 +77,10 @@ class Loopback(Event):
         agenda = self.host.loop.agenda
         self.queue.append(packet)
         agenda.add(agenda.now + LOOPBACK_DELAY, self)
+
+    def sender(self, key: FlowKey) -> Callable[[Packet], None]:  # noqa: ARG002 - one way for all
+        """Return :meth:`send`."""
+        return self.send
 
     def fire(self, now: int) -> None:
         """Let the packet sent first arrive."""

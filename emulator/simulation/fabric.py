@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from emulator.flows.conntrack import Entry, FlowState
 from emulator.flows.path import EVENTFUL, compilable
 from emulator.flows.walk import UNLIMITED, LegResult, Place, PlaceKind, leg
-from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered, Dropped, Ending, Step
 from emulator.simulation.links import Fault, FaultyLink, Link
 from emulator.simulation.shaper import Shaper
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.flows.tables import ShaperSpec, Tables, TableSource
+    from emulator.model.reasons import Reason
     from emulator.simulation.agenda import Agenda
     from emulator.wire.packet import Packet
 
@@ -72,6 +72,7 @@ class Path:
         delivered_to: The component its packets arrive at, once one has.
         story: The steps of its first packet.
         last_at: When a packet last entered or ended, in nanoseconds.
+        retired: The attachment has forgotten this path; what is sent next begins another one.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class Path:
         "octets",
         "opener",
         "packets",
+        "retired",
         "story",
         "taps",
     )
@@ -102,6 +104,17 @@ class Path:
         self.last_at: int = 0
         self.story: list[Step] = []
         self.opener: Packet | None = None
+        self.retired: bool = False
+
+    def send(self, packet: Packet) -> None:
+        """Hand a packet of this flow to the network, now."""
+        attachment = self.attachment
+        if self.retired:
+            attachment.send(packet)
+            return
+        fabric = attachment.fabric
+        fabric.sent += 1
+        fabric.enter(packet, self.first, fabric.agenda.now)
 
 
 class CompiledLeg:
@@ -179,13 +192,20 @@ class Attachment:
 
     def send(self, packet: Packet) -> None:
         """Hand a packet to the network, now."""
-        fabric = self.fabric
-        fabric.sent += 1
-        key = (packet.src, packet.dst, packet.proto, packet.sport, packet.dport)
+        self.path((packet.src, packet.dst, packet.proto, packet.sport, packet.dport)).send(packet)
+
+    def path(self, key: FlowKey) -> Path:
+        """Return the path of a flow begun here, now or earlier."""
         path = self.paths.get(key)
-        if path is None:
-            path = fabric.open_path(self, key)
-        fabric.enter(packet, path.first, fabric.agenda.now)
+        return self.fabric.open_path(self, key) if path is None else path
+
+    def sender(self, key: FlowKey) -> Callable[[Packet], None]:
+        """Return what sends packets of this flow and no others.
+
+        A connection remembers its path as a socket of Linux does its route (``sk_dst_cache``), so that it is not
+        looked up for every packet: 0.3 to 0.6 us, the more the more flows there are.
+        """
+        return self.path(key).send
 
 
 class Fabric:
@@ -313,33 +333,34 @@ class Fabric:
 
     def enter(self, packet: Packet, compiled: CompiledLeg, now: int) -> None:
         """Let a packet begin a leg: along the compiled one if every check holds, by a walk otherwise."""
+        # Guards that leave, not conditions that enclose: CPython 3.11 specialises no comparison that jumps far.
         if (
-            compiled.generation == self.source.generation
-            and packet.length <= compiled.max_length
-            and not packet.flags & EVENTFUL
+            compiled.generation != self.source.generation
+            or packet.length > compiled.max_length
+            or packet.flags & EVENTFUL
         ):
-            for entry in compiled.entries:
-                if entry.expires_at <= now or not entry.steady:
-                    break
-                entry.expires_at = now + entry.timeout
-            else:
-                for tap, outgoing in compiled.taps:
-                    tap.see(packet, now, outgoing)
-                link = compiled.link
-                if link is None:
-                    self._deliver(packet, compiled, now)
-                    return
-                shaper = compiled.shaper
-                if shaper is None:
-                    link.carry(packet, compiled.next, now)  # type: ignore[arg-type]  # a link leads to a next leg
-                    return
-                at = shaper.admit(packet.length, now)
-                if at >= 0:
-                    link.carry(packet, compiled.next, at)  # type: ignore[arg-type]
-                else:
-                    self._refused_by(shaper, packet, compiled)
+            self._walk(packet, compiled, now)
+            return
+        for entry in compiled.entries:
+            if entry.expires_at <= now or not entry.steady:
+                self._walk(packet, compiled, now)
                 return
-        self._walk(packet, compiled, now)
+            entry.expires_at = now + entry.timeout
+        for tap, outgoing in compiled.taps:
+            tap.see(packet, now, outgoing)
+        link = compiled.link
+        if link is None:
+            self._deliver(packet, compiled, now)
+            return
+        shaper = compiled.shaper
+        if shaper is None:
+            link.carry(packet, compiled.next, now)  # type: ignore[arg-type]  # a link leads to a next leg
+            return
+        at = shaper.admit(packet.length, now)
+        if at >= 0:
+            link.carry(packet, compiled.next, at)  # type: ignore[arg-type]
+        else:
+            self.end(packet, compiled, shaper.refusal)
 
     def _deliver(self, packet: Packet, compiled: CompiledLeg, now: int) -> None:
         packet.ending = compiled.delivered
@@ -373,6 +394,7 @@ class Fabric:
         paths = sorted(self.paths(), key=lambda path: path.last_at)
         for path in paths[: max(1, len(paths) // 4)]:
             del path.attachment.paths[path.key]
+            path.retired = True
             self.retired += 1
         self._path_count = len(paths) - max(1, len(paths) // 4)
 
@@ -441,14 +463,9 @@ class Fabric:
         packet = result.packet  # perhaps rewritten: the taps behind us keep the record they saw
         at = now if shaper is None else shaper.admit(packet.length, now)
         if shaper is not None and at < 0:
-            self._refused_by(shaper, packet, compiled)
+            self.end(packet, compiled, shaper.refusal)
             return
         link.carry(packet, following, at)
-
-    def _refused_by(self, shaper: Shaper, packet: Packet, compiled: CompiledLeg) -> None:
-        reason = Reason.EMU_QUEUE_FULL if shaper.queue else Reason.EMU_POLICED
-        rule = f"{shaper.rate} bit/s, queue of {shaper.queue} bytes"
-        self.end(packet, compiled, Dropped(reason, shaper.shaper_id, rule))
 
     def end(self, packet: Packet, compiled: CompiledLeg, ending: Dropped) -> None:
         """Drop a packet: the one place where one is lost."""

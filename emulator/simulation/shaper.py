@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from emulator.model.reasons import Reason
+from emulator.model.traces import Dropped
+
 NANOBITS_PER_BYTE: Final = 8_000_000_000
 QUEUE_FULL: Final = -1
 """What :meth:`Shaper.admit` answers a packet for which there is no room."""
@@ -27,6 +30,7 @@ class Shaper:
         passed, dropped: Packets let through (or queued), and refused.
         passed_bytes: Bytes let through.
         busiest: Most bytes ever waiting.
+        refusal: How a packet ends for which there is no room.
     """
 
     __slots__ = (
@@ -43,6 +47,7 @@ class Shaper:
         "passed_bytes",
         "queue",
         "rate",
+        "refusal",
         "shaper_id",
     )
 
@@ -57,6 +62,11 @@ class Shaper:
         self.passed_bytes: int = 0
         self.dropped: int = 0
         self.busiest: int = 0
+        self.refusal: Dropped = Dropped(
+            Reason.EMU_QUEUE_FULL if self.queue else Reason.EMU_POLICED,
+            shaper_id,
+            f"{rate} bit/s, queue of {self.queue} bytes",
+        )
         self._ceiling: int = burst * NANOBITS_PER_BYTE
         self._room: int = self.queue * NANOBITS_PER_BYTE
         self._tokens: int = self._ceiling  # as they were at _at, when the last packet left or will leave

@@ -245,6 +245,9 @@ class ControlBlock:
         The short way knows data and acknowledgments of data, in order, and nothing else; it does not look at the
         receive window, so that must hold any segment.
         """
+        if self.mode != OPEN or self.reassembly.lefts or self.scoreboard.lefts:
+            self.predicted = False  # a loss is being repaired: what makes nearly all segments unusual
+            return
         state = self.state
         self.predicted = (
             (
@@ -252,14 +255,11 @@ class ControlBlock:
                 or state is State.FIN_WAIT_2
                 or ((state is State.FIN_WAIT_1 or state is State.CLOSE_WAIT) and not self.fin_sent)
             )
-            and self.mode == OPEN
             and self.dupacks == 0
             and self.buffered == 0
             and self.rcv_wnd >= MAXIMUM_SEGMENT
             and self.fin_at < 0
             and not self.released
-            and not self.reassembly.lefts
-            and not self.scoreboard.lefts
         )
 
     # -- timers --------------------------------------------------------------------------------------------------

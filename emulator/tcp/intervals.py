@@ -30,8 +30,10 @@ class Intervals:
         """Add ``[left, right)`` and return how many integers of it were new."""
         lefts = self.lefts
         rights = self.rights
-        first = bisect_left(rights, left)
         behind = bisect_right(lefts, right)
+        if behind and right <= rights[behind - 1] and left >= lefts[behind - 1]:
+            return 0  # two of three blocks of a SACK option repeat what earlier ones said
+        first = bisect_left(rights, left)
         if first >= behind:
             lefts.insert(first, left)
             rights.insert(first, right)

@@ -36,9 +36,14 @@ class Scoreboard(Intervals):
 
     def sack(self, left: int, right: int) -> int:
         """Note a block; return how many octets of it are news."""
-        if left < self.rxt_nxt:
-            below = min(right, self.rxt_nxt)
-            self.rxt_out -= below - left - self.covered(left, below)
+        rxt_nxt = self.rxt_nxt
+        if left >= rxt_nxt:
+            return self.add(left, right)
+        below = min(right, rxt_nxt)
+        held = self.covered(left, below)
+        if held == right - left:
+            return 0
+        self.rxt_out -= below - left - held
         return self.add(left, right)
 
     def advance(self, una: int, new_una: int) -> None:
@@ -65,9 +70,8 @@ class Scoreboard(Intervals):
                 return self.lefts[i]
         return -1
 
-    def pipe(self, una: int, nxt: int, mss: int) -> int:
-        """Return an estimate of the octets in flight (RFC 6675's SetPipe)."""
-        edge = self.lost_edge(mss)
+    def pipe(self, una: int, nxt: int, edge: int) -> int:
+        """Return an estimate of the octets in flight (RFC 6675's SetPipe); ``edge`` is the lost edge."""
         if edge < 0:
             return nxt - una - self.total + self.rxt_out
         # Above the edge all that is missing is under way; below it only what was sent again.

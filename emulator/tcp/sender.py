@@ -230,8 +230,8 @@ class Sender(ControlBlock):
         board = self.scoreboard
         mss = self.snd_mss
         una = self.snd_una
-        room = self.congestion.cwnd - board.pipe(una, self.snd_nxt, mss)
         edge = board.lost_edge(mss)
+        room = self.congestion.cwnd - board.pipe(una, self.snd_nxt, edge)
         highest = board.rights[-1] if board.rights else una
         while room >= mss:
             seq, limit = board.gap(board.rxt_nxt)

@@ -36,6 +36,9 @@ class FakePlug:
     def send(self, packet: Packet) -> None:
         self.hub.carry(packet, self)
 
+    def sender(self, key):
+        return self.send
+
 
 class Hub(Event):
     """One FIFO with a delay for everything; packets to nobody vanish, and ``lose`` decides about the rest."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import time
 
@@ -83,6 +84,20 @@ def test_a_deadline_is_the_nearest_nanosecond_and_later_than_now_if_it_is_later(
     assert at == [0, 0, 1, 100_000_000]
 
 
+@pytest.mark.parametrize(("before", "during"), [(700, 50_000), (0, 0), (60_000, 60_000)])
+def test_the_garbage_collector_comes_round_seldom_while_the_loop_runs(loop, before, during):
+    thresholds = gc.get_threshold()
+    try:
+        gc.set_threshold(before, 7, 9)
+        seen = []
+        loop.call_later(1, lambda: seen.append(gc.get_threshold()))
+        loop.run_until_idle()
+        assert seen == [(during, 7, 9)]
+        assert gc.get_threshold() == (before, 7, 9)
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 def test_a_cancelled_timer_keeps_no_run_alive_and_moves_no_time(loop):
     loop.call_later(10, lambda: None)
     loop.call_later(100, lambda: None).cancel()
@@ -97,12 +112,12 @@ def test_many_cancelled_timers_are_thrown_out_and_the_others_stay(loop):
     for n, handle in enumerate(handles):
         if n % 10:
             handle.cancel()
-    assert len(loop.agenda.heap) < 250
+    assert loop.agenda.pending < 250
     loop.run_until_idle()
     assert fired == list(range(0, 1000, 10))
     assert loop.agenda.idle
     loop.close()
-    assert (loop.agenda.heap, loop.agenda.background) == ([], 0)
+    assert (loop.agenda.pending, loop.agenda.background) == (0, 0)
 
 
 def test_a_timer_at_infinity_never_fires(loop):

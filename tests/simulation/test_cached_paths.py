@@ -43,7 +43,7 @@ class Half:
         self.sent: list[Packet] = []
 
     def advance(self, until: int) -> None:
-        while self.agenda.heap and self.agenda.heap[0][0] <= until:
+        while 0 <= self.agenda.next_at <= until:
             self.agenda.step()
         self.agenda.now = max(until, self.agenda.now)
 

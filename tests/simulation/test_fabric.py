@@ -174,3 +174,17 @@ def test_too_many_flows_push_out_the_longest_unused() -> None:
     kept = {path.key[3] for path in net.fabric.paths()}
     assert kept == {0, 3, 4, 5, 6, 7, 8}
     assert net.fabric.retired == 2
+
+
+def test_a_sender_outlives_the_path_it_remembers() -> None:
+    net = Net(max_paths=8)
+    packet = tcp(WEB, API_A, 0, 443)
+    send = net.web.sender((WEB, API_A, packet.proto, 0, 443))
+    for port in range(1, 10):
+        net.send(net.web, tcp(WEB, API_A, port, 443))
+    assert 0 not in {path.key[3] for path in net.fabric.paths()}
+    send(packet)
+    net.agenda.run()
+    path = next(path for path in net.fabric.paths() if path.key[3] == 0)
+    assert path.opener is packet
+    assert packet.ending is not None

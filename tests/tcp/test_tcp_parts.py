@@ -43,14 +43,18 @@ def test_intervals_are_a_set(added: list[tuple[int, int]], bound: int, asked: tu
 def test_reassembly_gives_back_each_octet_once_and_in_order(arrivals: list[tuple[int, int]]) -> None:
     stream = bytes(range(100))
     reassembly, nxt, got = Reassembly(), 0, b""
+    recent: list[int] = []
     for left, right in [*arrivals, *((i, i + 1) for i in range(80))]:
         if right <= nxt:
             continue
         if left > nxt:
             reassembly.insert(left, stream[left:right])
             assert 1 <= len(reassembly.blocks()) <= 4
-            first = reassembly.blocks()[0]
-            assert first[0] <= left < right <= first[1]
+            held = list(zip(reassembly.lefts, reassembly.rights, strict=True))
+            recent = [left, *recent]
+            touched = [next((block for block in held if block[0] <= at < block[1]), None) for at in recent]
+            newest = [block for block in dict.fromkeys(touched) if block]
+            assert reassembly.blocks() == newest[: len(reassembly.blocks())]  # RFC 2018 section 4
         else:
             got += stream[nxt:right]
             nxt = right
@@ -141,7 +145,7 @@ def test_pipe_and_lost_edge_agree_with_rfc_6675_octet_by_octet(
     edge = board.lost_edge(mss)
     assert [i < edge for i in missing] == [is_lost(board, i, mss) for i in missing]
     pipe = sum(not is_lost(board, i, mss) for i in missing) + sum(i in sent_again for i in missing)
-    assert board.pipe(una, nxt, mss) == pipe
+    assert board.pipe(una, nxt, board.lost_edge(mss)) == pipe
 
 
 def test_newreno_grows_by_what_was_acknowledged_and_then_by_a_segment_per_window() -> None:
