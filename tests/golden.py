@@ -19,7 +19,7 @@ from emulator.capture import packets
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "pcaps" / "golden"
 TOPOLOGY = ROOT / "topologies" / "first-packets" / "topology.yaml"
-NAMES = ("web.pcapng", "s3.pcapng", "s3.pcap")
+NAMES = ("web.pcapng", "s3.pcapng", "web.pcap")
 
 
 async def get(path: str) -> bytes:
@@ -40,7 +40,7 @@ def make(folder: Path) -> None:
         network.host("web").tcp.config.mss = 1460  # a host with an MTU of 1500: more segments to lose
         network.capture("web", folder / "web.pcapng", comments="all")
         network.capture("s3", folder / "s3.pcapng", snaplen=96)
-        network.capture("s3", folder / "s3.pcap", file_format="pcap")
+        network.capture("web", folder / "web.pcap", file_format="pcap")
         assert network.run(get("/shelf/note.txt"), host="web").endswith(b"packets were here")
         network.add_fault(Fault("s3", "eni-web", loss=0.3, duplicate=0.1, reorder=0.1))
         assert len(network.run(get("/shelf/page.bin"), host="web")) > 20_000

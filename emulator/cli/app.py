@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from emulator.cli.signals import exit_status
-from emulator.cli.tables import captures_table, report_table
+from emulator.cli.tables import NARROW, captures_table, report_lines, report_table
 from emulator.network.loading import topology_problems
 from emulator.network.network import Network
 from emulator.network.questions import BadQuestion
@@ -110,7 +110,11 @@ def run(
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=WIDE)  # a file has no edge to fold at
-        console.print(report_table(report))
+        if console.width < NARROW:
+            for line in report_lines(report):
+                console.print(line)
+        else:
+            console.print(report_table(report))
         console.print(captures_table(report))
         console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds")
     raise typer.Exit(YES if report.as_expected else NO)

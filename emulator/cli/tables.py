@@ -9,10 +9,27 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from emulator.network.scenario import Report
     from emulator.network.steps import Row
 
 _COLOURS = {"delivered": "green", "denied": "yellow", "dropped": "red", "failed": "red"}
+
+
+NARROW = 120
+"""Columns of a terminal below which a row of the report takes two lines."""
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """Yield two lines per step, for terminals in which a table would break reason codes in two."""
+    for row in report.rows:
+        colour = _COLOURS.get(row.verdict, "white")
+        yield f"[bold]{escape(row.what)}[/]" + ("" if row.as_expected else " [red](not expected)[/]")
+        rule = f" [{row.rule}]" if row.rule else ""
+        where = f" at {row.component}{rule}" if row.component else ""
+        rate = f", {_throughput(row)}" if row.throughput is not None else ""
+        yield f"  [{colour}]{row.verdict}[/] {escape(f'{row.reason}{where}{rate}'.strip())}"
 
 
 def report_table(report: Report) -> Table:

@@ -13,6 +13,7 @@ from emulator.gates.networks import network, networks
 from emulator.gates.routes import PREFIX_LIST, STATIC, RouteEntry, RouteLookup
 from emulator.gates.security_groups import GroupRule
 from emulator.model.resources import (
+    InterfaceType,
     NetworkAclEntry,
     RouteState,
     RuleAction,
@@ -62,7 +63,8 @@ def _interface(
 ) -> InterfaceTable:
     subnet = state.subnets[eni.subnet_id]
     vpc = state.vpcs[eni.vpc_id]
-    endpoint = state.vpc_endpoints.get(eni.attachment)
+    owned = eni.interface_type is InterfaceType.VPC_ENDPOINT  # an instance may bear an endpoint's name
+    endpoint = state.vpc_endpoints[eni.attachment] if owned else None
     to_service = from_service = None
     if endpoint is not None:
         to_service = _shaper(eni, endpoint, "to-service")
@@ -79,7 +81,7 @@ def _interface(
         acls[subnet.network_acl_id],
         routes[subnet.route_table_id or vpc.main_route_table_id],
         source_dest_check=eni.source_dest_check,
-        endpoint=endpoints.get(eni.attachment),
+        endpoint=endpoints[eni.attachment] if owned else None,
         to_service=to_service,
         from_service=from_service,
     )

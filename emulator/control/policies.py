@@ -63,6 +63,7 @@ class _Checker:
     def __init__(self, text: str, endpoint_type: VpcEndpointType) -> None:
         self.text = text
         self.endpoint_type = endpoint_type
+        self.substitutes = False
 
     def refusal(self, message: str, offset: int, path: Path = ()) -> PolicyError:
         line, column = jsontext.line_and_column(self.text, offset)
@@ -83,6 +84,7 @@ class _Checker:
         if "Version" in found and found["Version"].value not in VERSIONS:
             versions = " or ".join(f'"{version}"' for version in VERSIONS)
             raise self.refusal(f"Version must be {versions}", found["Version"].offset, ("Version",))
+        self.substitutes = "Version" in found and found["Version"].value == VERSIONS[0]
         if "Id" in found:
             self.string(found["Id"], ("Id",))
         if "Statement" not in found:
@@ -107,6 +109,7 @@ class _Checker:
         self.patterns(found["Action"], _ACTION, shape, (*path, "Action"))
         shape = 'Resource must be "*" or an ARN like "arn:aws:s3:::bucket/*"'
         self.patterns(found["Resource"], _RESOURCE, shape, (*path, "Resource"))
+        self.variables(found["Resource"], (*path, "Resource"))
 
     def principal(self, node: Node, path: Path) -> None:
         if node.value == "*":
@@ -132,6 +135,13 @@ class _Checker:
         for index, one in enumerate(node.elements):
             if not isinstance(one.value, str) or not shape.fullmatch(one.value):
                 raise self.refusal(message, one.offset, (*path, index) if node.is_array else path)
+
+    def variables(self, node: Node, path: Path) -> None:
+        """Refuse ``${aws:...}``, which this Version substitutes: taken literally it would match something else."""
+        for index, one in enumerate(node.elements):
+            if self.substitutes and "${" in str(one.value):
+                message = "policy variables (${...}) in Resource are not modelled"
+                raise self.not_modelled(message, one.offset, (*path, index) if node.is_array else path)
 
     def string(self, node: Node, path: Path) -> None:
         if not isinstance(node.value, str):

@@ -43,6 +43,10 @@ _T = TypeVar("_T")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _MISSING: Final = object()
 
+LOCAL: Final = "local"
+COMPONENTS: Final = ("eni", "vpce")
+"""Kinds whose ids packets are delivered by, so that no two may share one."""
+
 
 def verb(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
     """Make a method one of EC2's verbs: all or nothing, counted once, its name in its errors."""
@@ -126,6 +130,10 @@ class State:
             raise invalid(
                 f"Invalid id: '{given}' (letters, digits, dots, dashes and underscores, at most 128)", parameter
             )
+        if given == LOCAL:
+            raise invalid(f"The id '{LOCAL}' is the target of every VPC's own routes", parameter)
+        if kind in COMPONENTS and (given in self.network_interfaces or given in self.vpc_endpoints):
+            raise invalid(f"The id '{given}' is already in use by an interface or an endpoint", parameter)
         if given in records:
             raise invalid(f"The id '{given}' is already in use", parameter)
         return given

@@ -30,7 +30,7 @@ def compilable(packet: Packet, result: LegResult) -> bool:
     """Return whether what this walk of one leg said holds for every later packet of the flow that passes the checks."""
     if result.ending is not None and isinstance(result.ending, Dropped):
         return False
-    if packet.flags & EVENTFUL or result.packet is not packet or packet.fragment & FRAGMENTED:
+    if packet.version != 4 or packet.flags & EVENTFUL or result.packet is not packet or packet.fragment & FRAGMENTED:
         return False
     if packet.proto in (IPPROTO_TCP, IPPROTO_UDP) and not packet.sport and not packet.dport:
         return False  # fragments have no ports: their key would be this flow's

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PROTOCOL_NAMES: Final[Mapping[int, str]] = MappingProxyType({1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"})
 UNLIMITED: Final = 1 << 30
+INTERFACE_MTU: Final = 9001
+"""Bytes that an interface can send at once (NET-6)."""
 _LINK_LOCAL: Final = ((0xA9FE0000, 0xFFFF0000),)
 _RESOLVER_LINK_LOCAL: Final = 0xA9FEA9FD  # 169.254.169.253 (DNS-1)
 
@@ -170,6 +172,11 @@ def _interface_out(tables: Tables, state: FlowState, result: LegResult, componen
         )
         return
     result.passes(component, "source_dest_check")
+    if packet.length > INTERFACE_MTU:
+        detail = f"{packet.length} bytes; fragmentation is not modelled"
+        result.refuse(component, "mtu", Reason.EMU_OVER_MTU, f"MTU {INTERFACE_MTU} (NET-6)", detail)
+        return
+    result.max_length = INTERFACE_MTU
     vpc = tables.vpcs[eni.vpc_id]
     if packet.dst in (vpc.resolver_address, _RESOLVER_LINK_LOCAL):
         resolver = f"{eni.vpc_id}/resolver"
@@ -256,7 +263,7 @@ def _interface_in(tables: Tables, state: FlowState, result: LegResult, component
     if eni is None:
         result.refuse(component, "interface", Reason.BAD_STATE, None, "the interface is gone")
         return
-    if packet.src == tables.vpcs[eni.vpc_id].resolver_address:
+    if packet.src in (tables.vpcs[eni.vpc_id].resolver_address, _RESOLVER_LINK_LOCAL):
         result.passes(component, "amazon_dns", None, "neither security groups nor network ACLs filter it (SG-7)")
     else:
         first, mask = eni.subnet

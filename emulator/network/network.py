@@ -20,7 +20,6 @@ from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.asyncio_net.stack import HostStack
 from emulator.capture import Capture, LinkLayer, Tap
 from emulator.flows.walk import origin_of
-from emulator.gates.networks import dotted
 from emulator.network.loading import load_topology
 from emulator.network.questions import BadQuestion, ask, one_line
 from emulator.observe.ledger import Ledger
@@ -48,6 +47,7 @@ _T = TypeVar("_T")
 
 INSTANCE_MTU: Final = 9001
 """Bytes (NET-6)."""
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - an emulated host: VPC+2 and 169.254.169.253 (DNS-1)
 SERVICE_MTU: Final = 8500
 """Bytes: services announce and send at most what fits through an endpoint (VPCE-12)."""
 
@@ -160,7 +160,7 @@ class Network:
             host.attach(attachment)
             self._attachments[name] = attachment, host
             if name.endswith("/resolver"):
-                self._unstarted.append((host, partial(serve_resolver, dotted(address), self._zone_reader(vpc_id))))
+                self._unstarted.append((host, partial(serve_resolver, ANY_ADDRESS, self._zone_reader(vpc_id))))
         if self.loop.is_running():
             self._start_services()
 

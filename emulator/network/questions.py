@@ -59,7 +59,7 @@ def source_interface(plane: ControlPlane, name: str) -> NetworkInterface:
 
 def destination(
     plane: ControlPlane, zone_of: Callable[[str], Zone], source: NetworkInterface, name: str
-) -> tuple[int, tuple[str, ...]]:
+) -> tuple[IPAddress, tuple[str, ...]]:
     """Return the address that a host, endpoint, service, DNS name or address stands for, and how it was found.
 
     A DNS name is resolved as ``source`` would resolve it.
@@ -68,11 +68,11 @@ def destination(
         BadQuestion: if it stands for none.
     """
     try:
-        return int(IPAddress(name)), ()
+        return IPAddress(name), ()
     except (AddrFormatError, ValueError):
         pass
     if name in plane.instances or name in plane.network_interfaces:
-        return int(source_interface(plane, name).private_ip_address), ()
+        return source_interface(plane, name).private_ip_address, ()
     endpoint = plane.vpc_endpoints.get(name)
     if endpoint is not None:
         return _endpoint_address(plane, source, endpoint)
@@ -86,23 +86,23 @@ def destination(
     if not answer.addresses:
         raise BadQuestion(f"{name} does not resolve in {source.vpc_id}: NXDOMAIN")
     addresses = ", ".join(str(address) for address in answer.addresses)
-    return int(IPAddress(str(answer.addresses[0]))), (f"{name} resolves to {addresses} ({answer.source})",)
+    return answer.addresses[0], (f"{name} resolves to {addresses} ({answer.source})",)
 
 
 def _endpoint_address(
     plane: ControlPlane, source: NetworkInterface, endpoint: VpcEndpoint
-) -> tuple[int, tuple[str, ...]]:
+) -> tuple[IPAddress, tuple[str, ...]]:
     name = endpoint.vpc_endpoint_id
     if endpoint.vpc_endpoint_type is VpcEndpointType.INTERFACE:
         zone = plane.subnets[source.subnet_id].availability_zone
         enis = [plane.network_interfaces[eni] for eni in endpoint.network_interface_ids]
         near = [eni for eni in enis if plane.subnets[eni.subnet_id].availability_zone == zone]
         eni = (near or enis)[0]
-        return int(eni.private_ip_address), (f"{name} is reached at {eni.network_interface_id}",)
+        return eni.private_ip_address, (f"{name} is reached at {eni.network_interface_id}",)
     service = plane.services[endpoint.service_name]
     if service.public_addresses:
         address = service.public_addresses[0]
-        return int(address), (f"{name} is reached at {address}, an address of {service.service_name}",)
+        return address, (f"{name} is reached at {address}, an address of {service.service_name}",)
     raise BadQuestion(f"{service.service_name} has no address to ask for: give one of its prefix list's")
 
 
@@ -160,8 +160,9 @@ def _host_and_port(to: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), port
 
 
-def _packet(protocol: int, src: int, dst: int, sport: int, dport: int) -> Packet:
-    if dst >> 32:
+def _packet(protocol: int, src: int, to: IPAddress, sport: int, dport: int) -> Packet:
+    dst = int(to)
+    if to.version == 6:
         packet = Packet(src, dst, protocol, sport, dport, b"", 60)
         packet.version = 6
         return packet

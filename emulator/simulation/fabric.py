@@ -192,6 +192,9 @@ class Attachment:
 
     def send(self, packet: Packet) -> None:
         """Hand a packet to the network, now."""
+        if packet.version != 4:  # like a fragment it has no key of its own: walked, and not remembered
+            Path(self, (packet.src, packet.dst, packet.proto, 0, 0)).send(packet)
+            return
         self.path((packet.src, packet.dst, packet.proto, packet.sport, packet.dport)).send(packet)
 
     def path(self, key: FlowKey) -> Path:

@@ -82,6 +82,19 @@ class Fault:
     jitter: int = 0
     only: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what is no probability and no delay.
+
+        Raises:
+            ValueError: naming the value.
+        """
+        for name in ("loss", "duplicate", "reorder"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, 0 to 1, not {getattr(self, name)}")
+        for name in ("reorder_delay", "jitter"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is a delay, at least 0 ns, not {getattr(self, name)}")
+
     def applies(self, source: str, target: str) -> bool:
         """Return whether the fault is on the link from ``source`` to ``target``."""
         return fnmatchcase(source, self.source) and fnmatchcase(target, self.target)

@@ -41,6 +41,12 @@ Key = tuple[str, str]
 
 BORN_WITH_A_VPC: Final = {"route_tables": "rtb-main-", "security_groups": "sg-default-", "network_acls": "acl-default-"}
 
+OPTIONAL: Final = ("private_ip_address", "policy_document", "private_dns_enabled")
+"""Parameters that a resource can do without, for finding out what else is wrong with it."""
+
+MOST_REFUSALS: Final = 25
+"""Per entry: nobody reads more, and each costs another call."""
+
 HEAD: Final = f"{Reason.UNSUPPORTED_COMPONENT}: "
 
 
@@ -52,6 +58,7 @@ class Draft:
         plane: The control plane as far as it has been built.
         names: The ids of the document.
         broken: Entries that were complained about as a whole; what depends on them is left out.
+        refused_policies: Endpoints whose policy was complained about.
     """
 
     def __init__(self, document: Document) -> None:
@@ -69,6 +76,7 @@ class Draft:
             for name in self.ids_in(section)
         }
         self.plane = ControlPlane(self.names.region, self._settings())
+        self.refused_policies: set[str] = set()
         self._vpc_was_missed = False
 
     # -- reading ----------------------------------------------------------------
@@ -224,6 +232,54 @@ class Draft:
                 self.broken.add(key)
             return False
         return True
+
+    def create(self, key: Key, verb: Callable[..., object], given: Mapping[str, Any], id_parameter: str) -> bool:
+        """Call the verb that makes an entry; say whether it took everything.
+
+        A value that was complained about is left out, be it a name that leads nowhere or one that the verb itself
+        refused, and the verb is called again: so are all of an entry's independent problems found at once.
+
+        Args:
+            key: The entry, whose keys are called as the verb's parameters are.
+            verb: What to call.
+            given: The verb's parameters.
+            id_parameter: The one that takes the entry's id.
+        """
+        given = dict(given)
+        kept = {
+            name: [index for index in range(len(value)) if self.part_works(key, name, index)]
+            for name, value in given.items()
+            if isinstance(value, list)
+        }
+        sound = all(len(positions) == len(given[name]) for name, positions in kept.items())
+        for _ in range(MOST_REFUSALS):
+            lists = {name: [given[name][index] for index in positions] for name, positions in kept.items()}
+            try:
+                verb(**{**given, **lists})
+            except Ec2Error as error:
+                sound = False
+                if not self._left_out(key, error, given, kept, id_parameter):
+                    break
+            else:
+                break
+        if not sound:
+            self.broken.add(key)
+        return sound
+
+    def _left_out(
+        self, key: Key, error: Ec2Error, given: dict[str, Any], kept: dict[str, list[int]], id_parameter: str
+    ) -> bool:
+        """Complain about a refused value and take it out; say whether the verb can do without it."""
+        name = error.parameter
+        positions = kept.get(name or "", [])
+        position = error.path[0] if error.path else None
+        if isinstance(position, int) and position < len(positions):
+            error.path = (positions.pop(position), *error.path[1:])
+            left_out = True
+        else:
+            left_out = name in OPTIONAL and given.pop(name, None) is not None
+        self._complain(key, (), error, {id_parameter: ()})
+        return left_out
 
     def complain(self, key: Key, path: KeyPath, message: str) -> None:
         """Add a problem about a value that no verb has seen."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.control.addresses import address, network
+from emulator.control.policies import check_policy
 from emulator.model.resources import Service, VpcEndpointType
 from emulator.topology import schema
 from emulator.topology.build import Draft, create_in_vpc, later, natural
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from emulator.control import ControlPlane
     from emulator.topology.documents import Document, KeyPath
     from emulator.topology.problems import Problem
+
+ENDPOINT_LISTS: Final = ("route_table_ids", "subnet_ids", "subnet_configurations", "security_group_ids")
 
 
 def build(document: Document) -> tuple[ControlPlane, list[Problem]]:
@@ -200,16 +203,33 @@ def _target_parameter(target: tuple[str, str] | None, written: str) -> str:
     return next((name for head, name in FOREIGN_TARGETS.items() if written.startswith(head)), "gateway_id")
 
 
+def policies(draft: Draft) -> None:
+    """Policies by themselves, whatever else is wrong with their endpoints; a refused one is not asked about again."""
+    for name in draft.ids_in("vpc_endpoints"):
+        node = draft.document.find(("vpc_endpoints", name, "policy_document"))
+        policy = None if node is None else node.plain()
+        if isinstance(policy, str | dict):
+            # What only a gateway's policy must not say depends on the type, so the verb itself says that.
+            call = later(check_policy, _policy_text(policy), VpcEndpointType.INTERFACE)
+            if not draft.attempt(("vpc_endpoints", name), call):
+                draft.refused_policies.add(name)
+
+
+def _policy_text(policy: str | dict[str, Any]) -> str:
+    return json.dumps(policy, sort_keys=True) if isinstance(policy, dict) else policy
+
+
 def hosts_and_endpoints(draft: Draft) -> None:
     """Everything that takes an address: given addresses first, so that no automatic one is in their way."""
     waiting: list[tuple[int, tuple[tuple[int, int, str], ...], Callable[[], None]]] = []
-    for name, instance in draft.each("instances", schema.InstanceEntry):
+    for name, instance in draft.each("instances", schema.InstanceEntry, apart_from=("security_group_ids",)):
         rank = 0 if instance.private_ip_address else 3
         waiting.append((rank, natural(name), later(_run_instance, draft, name, instance)))
-    for name, eni in draft.each("network_interfaces", schema.NetworkInterfaceEntry, apart_from=("instance_id",)):
+    apart = ("instance_id", "groups")
+    for name, eni in draft.each("network_interfaces", schema.NetworkInterfaceEntry, apart_from=apart):
         rank = 1 if eni.private_ip_address else 4
         waiting.append((rank, natural(name), later(_create_interface, draft, name, eni)))
-    for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry):
+    for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry, apart_from=ENDPOINT_LISTS):
         rank = 2 if endpoint.subnet_configurations else 5
         waiting.append((rank, natural(name), later(_create_endpoint, draft, name, endpoint)))
     for _, _, call in sorted(waiting, key=lambda one: one[:2]):
@@ -221,28 +241,27 @@ def hosts_and_endpoints(draft: Draft) -> None:
 
 
 def _run_instance(draft: Draft, name: str, entry: schema.InstanceEntry) -> None:
-    plane, key = draft.plane, ("instances", name)
-    call = later(
-        plane.run_instances,
-        instance_id=name,
-        subnet_id=entry.subnet_id,
-        security_group_ids=entry.security_group_ids,
-        private_ip_address=entry.private_ip_address,
-    )
-    if draft.attempt(key, call, {"instance_id": ()}, vital=True) and not entry.source_dest_check:
+    plane = draft.plane
+    given = {
+        "instance_id": name,
+        "subnet_id": entry.subnet_id,
+        "security_group_ids": entry.security_group_ids,
+        "private_ip_address": entry.private_ip_address,
+    }
+    if draft.create(("instances", name), plane.run_instances, given, "instance_id") and not entry.source_dest_check:
         plane.modify_network_interface_attribute(f"eni-{name}", source_dest_check=False)
 
 
 def _create_interface(draft: Draft, name: str, entry: schema.NetworkInterfaceEntry) -> None:
     plane, key = draft.plane, ("network_interfaces", name)
-    call = later(
-        plane.create_network_interface,
-        entry.subnet_id,
-        network_interface_id=name,
-        groups=entry.groups,
-        private_ip_address=entry.private_ip_address,
-    )
-    if draft.attempt(key, call, {"network_interface_id": ()}, vital=True) and not entry.source_dest_check:
+    given = {
+        "subnet_id": entry.subnet_id,
+        "network_interface_id": name,
+        "groups": entry.groups,
+        "private_ip_address": entry.private_ip_address,
+    }
+    created = draft.create(key, plane.create_network_interface, given, "network_interface_id")
+    if created and not entry.source_dest_check:
         plane.modify_network_interface_attribute(name, source_dest_check=False)
 
 
@@ -252,28 +271,29 @@ def _create_endpoint(draft: Draft, name: str, entry: schema.VpcEndpointEntry) ->
     if vpc_id is None:
         draft.broken.add(key)
         return
-    policy = entry.policy_document
     options: dict[str, Any] = {"az_bandwidth": entry.az_bandwidth, "az_burst": entry.az_burst}
     given = {parameter: value for parameter, value in options.items() if value is not None}
     if entry.az_queue is not None:
         kind, amount = entry.az_queue
         rate = schema.DEFAULT_BANDWIDTH if entry.az_bandwidth is None else entry.az_bandwidth
         given["az_queue"] = amount if kind == "bytes" else rate * amount // (8 * 10**9)
-    call = later(
-        draft.plane.create_vpc_endpoint,
-        vpc_id,
-        draft.names.service_name(entry.service_name),
-        vpc_endpoint_id=name,
-        vpc_endpoint_type=entry.vpc_endpoint_type,
-        route_table_ids=entry.route_table_ids,
-        subnet_ids=entry.subnet_ids,
-        subnet_configurations=[one.model_dump() for one in entry.subnet_configurations],
-        security_group_ids=entry.security_group_ids,
-        policy_document=json.dumps(policy, sort_keys=True) if isinstance(policy, dict) else policy,
-        private_dns_enabled=entry.private_dns_enabled,
-        **given,
-    )
-    draft.attempt(key, call, {"vpc_endpoint_id": ()}, vital=True)
+    if entry.policy_document is not None and name not in draft.refused_policies:
+        given["policy_document"] = _policy_text(entry.policy_document)
+    given |= {
+        "vpc_id": vpc_id,
+        "service_name": draft.names.service_name(entry.service_name),
+        "vpc_endpoint_id": name,
+        "vpc_endpoint_type": entry.vpc_endpoint_type,
+        "route_table_ids": entry.route_table_ids,
+        "subnet_ids": entry.subnet_ids,
+        "subnet_configurations": [one.model_dump() for one in entry.subnet_configurations],
+        "security_group_ids": entry.security_group_ids,
+        "private_dns_enabled": entry.private_dns_enabled,
+    }
+    if not draft.create(key, draft.plane.create_vpc_endpoint, given, "vpc_endpoint_id") or (
+        name in draft.refused_policies
+    ):
+        draft.broken.add(key)
 
 
 STEPS: Final = (
@@ -286,6 +306,7 @@ STEPS: Final = (
     peering_connections,
     security_groups,
     routes,
+    policies,
     hosts_and_endpoints,
     routes_to_endpoints,
 )

@@ -160,11 +160,9 @@ def test_another_seed_gives_other_ports_and_the_same_rows(tmp_path: Path) -> Non
     assert shown(report) == ROWS
 
 
-def settings(**changes: Any) -> Callable[[ControlPlane], None]:
-    def edit(ec2: ControlPlane) -> None:
-        ec2.settings = replace(ec2.settings, **changes)
-
-    return edit
+def ipv6(ec2: ControlPlane) -> None:
+    """No document and no verb can switch IPv6 on, so this goes past the one door: ROUTE-6 is what stands behind it."""
+    ec2.settings = replace(ec2.settings, ip_versions=(4, 6))
 
 
 STATEMENT = '{{"Statement": [{{"Sid": "{}", "Effect": "{}", "Principal": "*", "Action": "s3:*", "Resource": "{}"}}]}}'
@@ -172,7 +170,7 @@ ALLOW = STATEMENT.format("Training", "Allow", "arn:aws:s3:::training/*")
 DENY = STATEMENT.format("NoSecrets", "Deny", "arn:aws:s3:::training/secret*")
 
 # Row: what is taken away (or, where the rule is that there is none, added), and what the row says then.
-RULES: list[tuple[int, Callable[[ControlPlane], Any], tuple[str, str, str]]] = [
+RULES: list[tuple[int, Callable[[ControlPlane], Any] | list[tuple[str, str]], tuple[str, str, str]]] = [
     (
         0,
         lambda ec2: ec2.modify_vpc_endpoint("s3", policy_document=DENY),
@@ -193,11 +191,7 @@ RULES: list[tuple[int, Callable[[ControlPlane], Any], tuple[str, str, str]]] = [
         lambda ec2: ec2.modify_vpc_endpoint("metering", remove_subnet_ids=["endpoints-b"]),
         ("failed", "ConnectError", ""),  # the zonal name is gone with the interface
     ),
-    (
-        4,
-        lambda ec2: ec2.vpc_endpoints.update(metering=replace(ec2.vpc_endpoints["metering"], az_bandwidth=10**9)),
-        ("delivered", "HTTP 200", "az_bandwidth 1 Gbps"),
-    ),
+    (4, [("vpc_endpoints.metering.az_bandwidth", "1Gbps")], ("delivered", "HTTP 200", "az_bandwidth 1 Gbps")),
     (
         5,
         lambda ec2: ec2.revoke_security_group_ingress(
@@ -205,9 +199,13 @@ RULES: list[tuple[int, Callable[[ControlPlane], Any], tuple[str, str, str]]] = [
         ),
         ("dropped", "ENI_SG_RULES_MISMATCH", ""),
     ),
-    (5, settings(interface_endpoint_protocols=(6, 17)), ("delivered", "", "metering: udp 80 from 10.0.0.0/16")),
-    (6, settings(ip_versions=(4, 6)), ("dropped", "NO_ROUTE_TO_DESTINATION", "")),
-    (7, settings(interface_endpoint_mtu=None), ("delivered", "", "")),
+    (
+        5,
+        [("settings.interface_endpoint_protocols", "[tcp, udp]")],
+        ("delivered", "", "metering: udp 80 from 10.0.0.0/16"),
+    ),
+    (6, ipv6, ("dropped", "NO_ROUTE_TO_DESTINATION", "")),
+    (7, [("settings.interface_endpoint_mtu", "none")], ("delivered", "", "")),
     (
         8,
         lambda ec2: ec2.replace_network_acl_association(ec2.vpcs["vpc-main"].default_network_acl_id, "forgetful-a"),
@@ -237,10 +235,11 @@ RULES: list[tuple[int, Callable[[ControlPlane], Any], tuple[str, str, str]]] = [
 
 @pytest.mark.parametrize(("number", "edit", "then"), RULES, ids=[f"row-{row[0] + 1}" for row in RULES])
 def test_without_its_rule_that_row_and_only_that_row_changes(
-    number: int, edit: Callable[[ControlPlane], Any], then: tuple[str, str, str]
+    number: int, edit: Callable[[ControlPlane], Any] | list[tuple[str, str]], then: tuple[str, str, str]
 ) -> None:
-    scenario = Scenario(SCENARIO, SMALL)
-    edit(scenario.plane)
+    scenario = Scenario(SCENARIO, SMALL + edit if isinstance(edit, list) else SMALL)
+    if callable(edit):
+        edit(scenario.plane)
     rows = shown(scenario.run())
     verdict, reason, _, rule = rows[number]
     assert (verdict, reason.split(":")[0], rule) == then

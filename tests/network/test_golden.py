@@ -31,7 +31,7 @@ def test_a_golden_capture_is_made_again_byte_for_byte(made: Path, name: str) -> 
 @tshark.needed
 @pytest.mark.parametrize("name", golden.NAMES)
 def test_tshark_accepts_what_is_kept(name: str) -> None:
-    frames = tshark.frames(golden.GOLDEN / name, reassemble=False)
+    frames = tshark.frames(golden.GOLDEN / name)
     assert len(frames) > 20
     assert not [frame for frame in frames if frame["_ws.malformed"] or frame["tcp.checksum.status"] == "0"]
 

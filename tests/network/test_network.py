@@ -13,7 +13,7 @@ from netaddr import IPAddress
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 
-from emulator import ControlPlane, Fault, Network, Outcome, Reason
+from emulator import ControlPlane, Ec2Error, Fault, Network, Outcome, Reason
 from emulator.asyncio_net.deadlock import DeadlockError
 from emulator.model.resources import Service, VpcEndpointType
 from emulator.model.traces import Delivered, Dropped
@@ -260,6 +260,63 @@ def test_names_are_resolved_by_real_packets_and_rotate() -> None:
         assert sorted(first) == sorted(second) == ["10.0.10.4", "10.0.20.4"] or first == second[::-1]
         assert first[0] != second[0]
         assert network.fabric.delivered == 4
+
+
+def test_the_resolver_also_answers_at_its_link_local_address(network: Network) -> None:
+    """DNS-1, SG-7: 169.254.169.253, whatever the groups say of UDP."""
+    network.hosts["db"].resolver = int(IPAddress("169.254.169.253"))
+
+    async def resolve() -> str:
+        infos = await asyncio.get_running_loop().getaddrinfo("s3.us-east-1.amazonaws.com", 80, type=1)
+        return infos[0][4][0]
+
+    assert network.run(resolve(), host="db") in {"54.231.0.10", "52.216.0.10", "3.5.16.10", "3.5.0.10"}
+
+
+def test_an_ipv6_packet_never_follows_the_compiled_path_of_an_ipv4_flow(network: Network) -> None:
+    """D2: addresses and protocol of the two may be the same numbers."""
+    network.ec2.authorize_security_group_ingress("db", ip_protocol="47", cidr_ip="10.0.1.10/32")
+    for _ in range(3):
+        sent = network.send(IP(dst="10.0.2.20", proto=47) / b"gre!", host="web")
+        network.run_until_idle()
+        assert sent.ending == Delivered("eni-db")
+    twin = network.send(IPv6(src="::10.0.1.10", dst="::10.0.2.20", nh=47) / b"gre!", host="web")
+    network.run_until_idle()
+    assert twin.ending == Dropped(Reason.EMU_IPV4_ONLY, "eni-web", "IPv4 only (VPCE-5)")
+
+
+def test_no_interface_sends_more_than_9001_bytes_at_once(network: Network) -> None:
+    """NET-6; fragmentation is not modelled."""
+    network.ec2.authorize_security_group_ingress(
+        "web", ip_protocol="tcp", from_port=22, to_port=22, cidr_ip="10.0.0.0/8"
+    )
+    for length, ending in (
+        (9001, Delivered("eni-peer")),
+        (9002, Dropped(Reason.EMU_OVER_MTU, "eni-web", "MTU 9001 (NET-6)")),
+    ):
+        sent = network.send(IP(dst="10.0.1.11") / TCP(dport=22) / bytes(length - 40), host="web")
+        network.run_until_idle()
+        assert sent.ending == ending
+
+
+def test_an_instance_may_bear_the_name_of_an_endpoint() -> None:
+    ec2 = world()
+    ec2.run_instances(instance_id="api", subnet_id="b", security_group_ids=["api"])
+    with Network(ec2) as network:
+        answer = network.trace("web", "eni-api:22")
+        assert answer.forward.ending == Delivered("eni-api")
+        assert "idle" not in [step.gate for step in answer.forward.steps]
+
+
+@pytest.mark.parametrize("taken", ["local", "eni-web", "s3"])
+def test_ids_by_which_packets_are_delivered_are_nobody_elses(taken: str) -> None:
+    with pytest.raises(Ec2Error, match=r"local|in use"):
+        world().create_network_interface(subnet_id="a", network_interface_id=taken)
+
+
+def test_a_question_about_a_short_ipv6_address_is_not_one_about_ipv4() -> None:
+    with Network.load(TOPOLOGY) as network:
+        assert network.trace("web", "::1").blocker == Dropped(Reason.EMU_IPV4_ONLY, "eni-web", "IPv4 only (VPCE-5)")
 
 
 def test_a_question_is_answered_out_and_back() -> None:

@@ -36,14 +36,9 @@ CHECKS = [f"-o{layer}.check_checksum:TRUE" for layer in ("ip", "tcp", "udp")]
 needed = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed (Debian package tshark)")
 
 
-def frames(path: Path, *, reassemble: bool = True) -> list[dict[str, str]]:
-    """Return every frame of a capture as tshark reads it.
-
-    ``reassemble=False`` for captures at a sender that retransmits: putting HTTP together again, tshark calls the
-    second copy of a segment malformed.
-    """
-    option = f"-otcp.desegment_tcp_streams:{str(reassemble).upper()}"
-    command = ["tshark", "-r", str(path), option, *CHECKS, "-T", "fields", "-E", "occurrence=f"]
+def frames(path: Path) -> list[dict[str, str]]:
+    """Return every frame of a capture as tshark reads it."""
+    command = ["tshark", "-r", str(path), *CHECKS, "-T", "fields", "-E", "occurrence=f"]
     for field in FIELDS:
         command += ["-e", field]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
