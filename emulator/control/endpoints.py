@@ -35,6 +35,9 @@ DEFAULT_BURST: Final = 131_072  # D9
 
 GATEWAY, INTERFACE = VpcEndpointType.GATEWAY, VpcEndpointType.INTERFACE
 
+SubnetPlace = tuple[str, str, tuple[str | int, ...]]
+"""A subnet, and the parameter and the place in it that name it."""
+
 
 class Endpoints(Services, NetworkInterfaces):
     """Verbs on VPC endpoints."""
@@ -92,9 +95,11 @@ class Endpoints(Services, NetworkInterfaces):
         if private_dns_enabled:
             endpoint = self._with_private_dns(endpoint, service)
         endpoint = self._with_tables(endpoint, tables, "route_table_ids")
-        endpoint = self._with_subnets(
-            endpoint, (*subnets, *(one for one in designated if one not in subnets)), designated, "subnet_ids"
-        )
+        places = _places(subnets, "subnet_ids")
+        for subnet_id, (position, _) in designated.items():
+            if subnet_id not in subnets:
+                places.append((subnet_id, "subnet_configurations", (position, "subnet_id")))
+        endpoint = self._with_subnets(endpoint, places, designated)
         self._put(self.vpc_endpoints, name, endpoint)
         return endpoint
 
@@ -145,7 +150,7 @@ class Endpoints(Services, NetworkInterfaces):
         endpoint = self._without_subnets(endpoint, removing["subnet_ids"])
         endpoint = self._with_tables(endpoint, adding["route_table_ids"], "add_route_table_ids")
         endpoint = self._with_groups(endpoint, adding["security_group_ids"], removing["security_group_ids"])
-        endpoint = self._with_subnets(endpoint, adding["subnet_ids"], designated, "add_subnet_ids")
+        endpoint = self._with_subnets(endpoint, _places(adding["subnet_ids"], "add_subnet_ids"), designated)
         if private_dns_enabled is not None:
             endpoint = replace(endpoint, private_dns_enabled=False)
             if private_dns_enabled:
@@ -202,13 +207,13 @@ class Endpoints(Services, NetworkInterfaces):
     # -- interface endpoints: subnets and groups ------------------------------------
 
     def _with_subnets(
-        self, endpoint: VpcEndpoint, subnets: tuple[str, ...], designated: dict[str, tuple[int, str]], parameter: str
+        self, endpoint: VpcEndpoint, places: list[SubnetPlace], designated: dict[str, tuple[int, str]]
     ) -> VpcEndpoint:
         """Put one interface into each subnet, one per zone (VPCE-IF-1 to VPCE-IF-4)."""
         service = self.services[endpoint.service_name]
-        for index, subnet_id in enumerate(subnets):
-            subnet = self._subnet(subnet_id, parameter, (index,))
-            self._check_endpoint_subnet(endpoint, service, subnet, parameter, (index,))
+        for subnet_id, parameter, path in places:
+            subnet = self._subnet(subnet_id, parameter, path)
+            self._check_endpoint_subnet(endpoint, service, subnet, parameter, path)
             wanted = f"eni-{endpoint.vpc_endpoint_id}-{subnet.availability_zone}"
             name = self._new_id(self.network_interfaces, "eni", wanted, "vpc_endpoint_id")
             position, ipv4 = designated.get(subnet_id, (0, None))
@@ -376,6 +381,10 @@ def _designated(configurations: Iterable[Mapping[str, str]]) -> dict[str, tuple[
             raise Ec2Error("InvalidParameter", text, "subnet_configurations", (index,))
         found[configuration["subnet_id"]] = (index, configuration["ipv4"])
     return found
+
+
+def _places(subnets: tuple[str, ...], parameter: str) -> list[SubnetPlace]:
+    return [(subnet_id, parameter, (index,)) for index, subnet_id in enumerate(subnets)]
 
 
 def _check_shaper(endpoint: VpcEndpoint) -> None:

@@ -276,6 +276,12 @@ class Draft:
         if isinstance(position, int) and position < len(positions):
             error.path = (positions.pop(position), *error.path[1:])
             left_out = True
+            if name == "subnet_ids":  # a configuration of the same subnet would be refused for the same reason
+                refused = given[name][error.path[0]]
+                configurations = kept["subnet_configurations"]
+                for index in tuple(configurations):
+                    if given["subnet_configurations"][index]["subnet_id"] == refused:
+                        configurations.remove(index)
         else:
             left_out = name in OPTIONAL and given.pop(name, None) is not None
         self._complain(key, (), error, {id_parameter: ()})

@@ -14,7 +14,7 @@ from emulator.model.reasons import Reason
 from emulator.model.resources import EndpointState, Settings
 from emulator.model.traces import Delivered, Dropped
 from emulator.wire.packet import ACK, DF, FIN, IPPROTO_TCP, RST, SYN, Packet, icmp, tcp, udp
-from tests.flows.worlds import API_A, API_B, DB, NEIGHBOUR, S3, WEB, world
+from tests.flows.worlds import API_A, API_B, DB, NEIGHBOUR, PEER, S3, WEB, world
 
 if TYPE_CHECKING:
     from emulator.control import ControlPlane
@@ -71,10 +71,10 @@ def test_an_endpoints_interface_sends_from_its_own_address_even_with_the_check_o
     assert trace.path == (A,)
 
 
-def test_an_instance_with_the_check_off_sends_from_any_address() -> None:
+def test_an_instance_with_the_check_off_sends_from_other_addresses() -> None:
     ec2 = world()
     ec2.modify_network_interface_attribute("eni-web", source_dest_check=False)
-    assert Conversation(ec2).send(tcp(ELSEWHERE, API_A, 40000, 443), "eni-web") == Delivered(A)
+    assert Conversation(ec2).send(tcp(PEER, API_A, 40000, 443), "eni-web") == Delivered(A)
 
 
 def test_a_gateway_endpoint_serves_its_own_vpcs_addresses_only() -> None:
@@ -137,6 +137,8 @@ def test_answers_alone_keep_an_endpoints_flow_alive() -> None:
     """VPCE-IF-15: silence is silence in both directions."""
     talk = Conversation()
     talk.send(tcp(WEB, API_A, 40000, 443), "eni-web")
+    talk.send(tcp(API_A, WEB, 443, 40000, SYN | ACK), A)
+    talk.send(tcp(WEB, API_A, 40000, 443, ACK), "eni-web")
     for seconds in (300, 600):
         assert talk.send(tcp(API_A, WEB, 443, 40000, ACK), A, seconds * SECOND) == Delivered("eni-web")
     assert talk.send(tcp(WEB, API_A, 40000, 443, ACK), "eni-web", 900 * SECOND) == Delivered(A)

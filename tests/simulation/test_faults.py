@@ -16,7 +16,7 @@ def test_a_probability_lies_between_0_and_1(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} is a probability, 0 to 1, not {value}"):
         Fault(**given)
     sound: dict[str, Any] = {name: 1}
-    assert Fault(**sound)
+    assert Fault(**sound).applies("eni-web", "s3")
 
 
 @pytest.mark.parametrize("name", ["reorder_delay", "jitter"])

@@ -25,22 +25,14 @@ def test_a_shaper_made_faster_lets_nobody_overtake_who_waits_behind_the_old_one(
         )
         net.ec2.create_security_group("vpc", group_id=f"at-{rate}")  # a verb: the next packet meets new tables
 
-    def send(port: int) -> None:
-        net.web.send(tcp(WEB, API_A, port, 443, payload=bytes(1460)))
-        while net.fabric.shapers.get(f"{A}/to-service") is None or sum_passed() < port:
-            net.agenda.step()
-
-    passed_before = 0
-
-    def sum_passed() -> int:
-        return passed_before + net.fabric.shapers[f"{A}/to-service"].passed
-
+    first, second, third = (tcp(WEB, API_A, port, 443, payload=bytes(1460)) for port in (1, 2, 3))
     shape(1_000_000)
-    send(1)
-    send(2)
-    passed_before = 2
+    net.web.send(first)
+    net.web.send(second)
+    while f"{A}/to-service" not in net.fabric.shapers or net.fabric.shapers[f"{A}/to-service"].passed < 2:
+        net.agenda.step()
     shape(1_000_000_000)
-    net.web.send(tcp(WEB, API_A, 3, 443, payload=bytes(1460)))
+    net.web.send(third)
     net.agenda.run()
     assert [(packet.sport, now) for now, packet in net.arrived] == [(1, 50_000), (2, 12_050_000), (3, 12_050_000)]
     assert net.agenda.now == 12_050_000
