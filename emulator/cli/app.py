@@ -102,6 +102,8 @@ def run(
     Prints a table (what, verdict, reason, component and rule, throughput) and where each capture lies.
     Exits with 1 if a step did not end as the scenario expects.
     """
+    if output.exists() and not output.is_dir():
+        raise BadQuestion(f"-o {output}: is a file; captures need a folder")
     prepared = Scenario(scenario, [_pair(text) for text in set_ or []], seed)
     report = _run_with_progress(prepared, output, quiet=as_json)
     if as_json:

@@ -17,6 +17,7 @@ from emulator.gates.networks import dotted
 from emulator.model.resources import VpcEndpointType
 from emulator.model.traces import Delivered
 from emulator.observe.explain import RoundTrip
+from emulator.topology.problems import did_you_mean
 from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet, icmp, tcp, udp
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def source_interface(plane: ControlPlane, name: str) -> NetworkInterface:
         where = ", ".join(eni.network_interface_id for eni in owners)
         raise BadQuestion(f"{name} belongs to several interfaces: say which of {where}")
     if not owners:
-        known = ", ".join(plane.instances) or "none"
-        raise BadQuestion(f"no instance, interface or address {name!r}; instances: {known}")
+        known = [*plane.instances, *plane.network_interfaces]
+        hint = did_you_mean(name, known) or f"; instances: {', '.join(plane.instances) or 'none'}"
+        raise BadQuestion(f"no instance, interface or address {name!r}{hint}")
     return owners[0]
 
 
@@ -80,8 +82,10 @@ def destination(
     if service is not None and service.private_dns_names:
         name = service.private_dns_names[0].removeprefix("*.")
     if "." not in name:
-        known = ", ".join([*plane.instances, *plane.vpc_endpoints]) or "none"
-        raise BadQuestion(f"no host, endpoint, service or address {name!r}; hosts and endpoints: {known}")
+        known = [*plane.instances, *plane.vpc_endpoints, *plane.network_interfaces]
+        names = ", ".join([*plane.instances, *plane.vpc_endpoints]) or "none"
+        hint = did_you_mean(name, known) or f"; hosts and endpoints: {names}"
+        raise BadQuestion(f"no host, endpoint, service or address {name!r}{hint}")
     answer = zone_of(source.vpc_id).lookup(name)
     if not answer.addresses:
         raise BadQuestion(f"{name} does not resolve in {source.vpc_id}: NXDOMAIN")
@@ -131,6 +135,7 @@ def ask(
     Raises:
         BadQuestion: if something named is not there.
     """
+    protocol = protocol.lower()
     if protocol not in PROTOCOLS:
         raise BadQuestion(f"protocol {protocol!r}: choose tcp, udp or icmp")
     if not 0 < source_port < 65536:
