@@ -35,8 +35,8 @@ class Tracked(StrEnum):
     SYN_SENT = "syn-sent"
     SYN_RECEIVED = "syn-received"
     ESTABLISHED = "established"
-    CLOSING = "closing"  # one end has finished
-    CLOSED = "closed"  # reset, or both ends have finished
+    CLOSING = "closing"  # an end has finished, or both have: Linux keeps either for two minutes
+    CLOSED = "closed"  # reset
     ONE_WAY = "one-way"  # UDP without an answer
     ANSWERED = "answered"  # UDP, a single exchange
     STREAM = "stream"  # UDP, more than one exchange
@@ -111,11 +111,13 @@ def flow_key(component: str, packet: Packet, *, outgoing: bool) -> Key:
 def next_state(entry: Entry | None, packet: Packet, *, outgoing: bool) -> Tracked:
     """Return the state of the flow after this packet; ``entry`` is None for a new flow."""
     if packet.proto == IPPROTO_TCP:
-        if entry is None:
-            # A segment from the middle of a flow nobody remembers counts as established (SG-17).
-            return Tracked.SYN_SENT if packet.flags & (SYN | ACK) == SYN else Tracked.ESTABLISHED
         if packet.flags & RST:
             return Tracked.CLOSED
+        if entry is None:
+            if packet.flags & (SYN | ACK) == SYN:
+                return Tracked.SYN_SENT
+            # A segment from the middle of a flow nobody remembers counts as of an open one (SG-17).
+            return Tracked.CLOSING if packet.flags & FIN else Tracked.ESTABLISHED
         event = "origin" if entry.originated == outgoing else "answer"
         if packet.flags & FIN:
             event = "finish"

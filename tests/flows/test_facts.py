@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.flows.conntrack import FlowState
+from emulator.flows.conntrack import FlowState, Tracked, next_state
 from emulator.flows.path import compilable
 from emulator.flows.walk import Place, PlaceKind, leg, origin_of, walk
 from emulator.model.reasons import Reason
@@ -270,3 +270,12 @@ def test_what_one_fragment_met_is_not_kept_for_the_flow(fragment: int, compiled:
     result = leg(tables, FlowState(), packet, origin_of(tables, "eni-web"), 0)
     assert result.ending is None
     assert compilable(packet, result) is compiled
+
+
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [(RST, Tracked.CLOSED), (RST | ACK, Tracked.CLOSED), (FIN | ACK, Tracked.CLOSING), (ACK, Tracked.ESTABLISHED)],
+)
+def test_a_stray_segment_opens_no_flow_for_days(flags: int, state: Tracked) -> None:
+    """SG-17: what is admitted from the middle of a flow is remembered as far as it says itself."""
+    assert next_state(None, tcp(WEB, DB, 40000, 5432, flags), outgoing=True) is state
