@@ -8,27 +8,32 @@ which rule decided, and the capture says the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.capture import capture_path, safe_name
-from emulator.model.reasons import Outcome, Reason
+from emulator.model.resources import VpcEndpointType
 from emulator.network.loading import load_topology
 from emulator.network.network import Network
-from emulator.network.schema import ScenarioSpec
+from emulator.network.schema import ScenarioSpec, StepSpec, is_address, is_address_or_name
 from emulator.network.steps import Row, run_step
 from emulator.simulation.links import Fault
 from emulator.topology import DocumentError, Problem
 from emulator.topology.documents import read
 from emulator.topology.overrides import override
 from emulator.topology.problems import INVALID, did_you_mean
+from emulator.topology.schema import SECTIONS, TopologyDocument
 from emulator.topology.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from emulator.topology.documents import Document
+    from emulator.control import ControlPlane
+    from emulator.topology.documents import Document, KeyPath
+
+ACTIONS: Final = ("get", "push", "datagram", "send")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,155 @@ class Report:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the steps, captures and faults of a scenario may name.
+
+    Attributes:
+        hosts: Instances.
+        components: Where a capture can be taken.
+        targets: What a ``send`` step can be for, apart from addresses and DNS names; None if that is not known.
+        ends: The ends of links, as the fabric names them: of their sources and of their targets; None likewise.
+        aliases: The ends that belong to what is itself none, such as an instance.
+    """
+
+    hosts: tuple[str, ...]
+    components: tuple[str, ...]
+    targets: tuple[str, ...] | None = None
+    ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plane: ControlPlane) -> _Names:
+        """Return the names of a sound topology."""
+        hosts, interfaces, endpoints = tuple(plane.instances), tuple(plane.network_interfaces), plane.vpc_endpoints
+        gateways = [name for name, one in endpoints.items() if one.vpc_endpoint_type is VpcEndpointType.GATEWAY]
+        inner = [eni for one in endpoints.values() for eni in one.network_interface_ids]
+        resolvers = [f"{vpc}/resolver" for vpc in plane.vpcs]
+        services = [word for name in plane.services for word in (name, name.rpartition(".")[2])]
+        behind = [f"{name}/service" for name in (*inner, *gateways, *resolvers)]
+        ends = (*interfaces, *endpoints, *resolvers), (*interfaces, *gateways, *behind)
+        owned = {name: instance.network_interface_ids for name, instance in plane.instances.items()}
+        owned |= {name: endpoint.network_interface_ids for name, endpoint in endpoints.items()}
+        aliases = {name: enis[0] for name, enis in owned.items() if enis}
+        return cls(
+            hosts, (*hosts, *interfaces, *endpoints), (*hosts, *interfaces, *endpoints, *services), ends, aliases
+        )
+
+    @classmethod
+    def declared(cls, path: Path) -> _Names | None:
+        """Return the names that a topology with problems declares, None if they cannot be told."""
+        try:
+            topology = read(path)
+        except DocumentError:
+            return None
+        keys = topology.root.keys
+        if not keys or any(key not in TopologyDocument.model_fields for key in keys):
+            return None  # perhaps a section whose name is misspelt
+        if any(not isinstance(node.value, dict | None) for key, node in topology.root.value.items() if key in SECTIONS):
+            return None
+
+        def ids(section: str) -> tuple[str, ...]:
+            node = topology.find((section,))
+            return tuple(node.keys) if node is not None else ()
+
+        hosts = ids("instances")
+        return cls(
+            hosts, (*hosts, *(f"eni-{name}" for name in hosts), *ids("network_interfaces"), *ids("vpc_endpoints"))
+        )
+
+
+class _Check:
+    """What the schema cannot check: names, one action per step, file names that do not collide.
+
+    It reads the document and not the model made of it, so that a mistake in one place hides none in another.
+    """
+
+    def __init__(self, document: Document, names: _Names | None) -> None:
+        self.document = document
+        self.names = names
+        self.problems: list[Problem] = []
+        for number in self._positions("steps"):
+            self._step(("steps", number))
+        self._captures()
+        for number in self._positions("faults"):
+            self._fault(("faults", number))
+
+    def _positions(self, key: str) -> range:
+        node = self.document.find((key,))
+        return range(len(node.value)) if node is not None and isinstance(node.value, list) else range(0)
+
+    def _text(self, path: KeyPath) -> str | None:
+        node = self.document.find(path)
+        return node.value if node is not None and isinstance(node.value, str) else None
+
+    def _complain(self, path: KeyPath, message: str) -> None:
+        self.problems.append(Problem.at(self.document.mark(path), INVALID, message))
+
+    def _step(self, path: KeyPath) -> None:
+        host = self._text((*path, "host"))
+        if host is not None and self.names is not None and host not in self.names.hosts:
+            self._complain((*path, "host"), f'unknown instance "{host}"{did_you_mean(host, self.names.hosts)}')
+        node = self.document.find(path)
+        keys = node.keys if node is not None and isinstance(node.value, dict) else None
+        if keys is not None and all(key in StepSpec.model_fields for key in keys):  # else an action may be misspelt
+            actions = [name for name in ACTIONS if self._given((*path, name))]
+            if len(actions) != 1:
+                self._complain(path, "a step does exactly one of get, push, datagram and send")
+        self._send((*path, "send"))
+
+    def _given(self, path: KeyPath) -> bool:
+        node = self.document.find(path)
+        return node is not None and node.value is not None
+
+    def _send(self, path: KeyPath) -> None:
+        """Check what a crafted packet is for."""
+        to, version = self._text((*path, "to")), self.document.find((*path, "ip_version"))
+        if to is None or not is_address_or_name(to):
+            return  # the schema has said so
+        if version is not None and version.value == 6:
+            if not is_address(to, 6):
+                self._complain((*path, "to"), f'to must be an IPv6 address where ip_version is 6, not "{to}"')
+            return
+        if is_address(to, 6):
+            self._complain((*path, "to"), f'"{to}" is an IPv6 address: set ip_version to 6')
+            return
+        known = None if self.names is None else self.names.targets
+        if known is not None and "." not in to and to not in known:
+            text = f'no host, endpoint, service or address "{to}"{did_you_mean(to, known)}'
+            self._complain((*path, "to"), text)
+
+    def _captures(self) -> None:
+        files: dict[str, str] = {}
+        for number in self._positions("captures"):
+            path = ("captures", number, "at")
+            at = self._text(path)
+            if at is None:
+                continue
+            if self.names is not None and at not in self.names.components and not self._perhaps(at):
+                self._complain(path, f'unknown component "{at}"{did_you_mean(at, self.names.components)}')
+            name = safe_name(at)
+            if name in files:
+                self._complain(path, f'"{at}" and "{files[name]}" would share a file')
+            files[name] = at
+
+    def _perhaps(self, at: str) -> bool:
+        """Return whether this may be an endpoint's interface in a topology that could not be built."""
+        return self.names is not None and self.names.ends is None and at.startswith("eni-")
+
+    def _fault(self, path: KeyPath) -> None:
+        """A pattern that matches no end of any link would be a fault that never happens."""
+        if self.names is None or self.names.ends is None:
+            return
+        for key, ends in zip(("source", "target"), self.names.ends, strict=True):
+            pattern = self._text((*path, key))
+            if pattern is None or any(fnmatchcase(end, pattern) for end in ends):
+                continue
+            alias = self.names.aliases.get(pattern)
+            hint = f': did you mean "{alias}"?' if alias in ends else did_you_mean(pattern, ends)
+            self._complain((*path, key), f'no link has the {key} "{pattern}"{hint}')
+
+
 class Scenario:
     """A scenario that has been read and checked.
 
@@ -84,51 +238,29 @@ class Scenario:
             document = override(document, key, value, ScenarioSpec)
         problems = list(document.problems)
         spec = validate(document, (), ScenarioSpec, problems)
-        if spec is None:
-            raise DocumentError(problems)
-        self.spec: ScenarioSpec = spec
-        self.seed = spec.seed if seed is None else seed
         of_topology = [(key, value) for key, value in overrides if not key.startswith("scenario.")]
-        try:
-            self.plane = load_topology(self.path.parent / spec.topology, of_topology)
-        except DocumentError as error:
-            raise DocumentError([*problems, *error.problems]) from None
-        problems += self._check(document)
-        if problems:
-            raise DocumentError(problems)
+        plane, names = self._topology(document, of_topology, problems)
+        problems += _Check(document, names).problems
+        if spec is None or plane is None or problems:
+            raise DocumentError(set(problems))
+        self.spec: ScenarioSpec = spec
+        self.plane: ControlPlane = plane
+        self.seed = spec.seed if seed is None else seed
 
-    def _check(self, document: Document) -> list[Problem]:
-        """Check what the schema cannot: names, one action per step, file names that do not collide."""
-        problems: list[Problem] = []
-        hosts = list(self.plane.instances)
-        for number, step in enumerate(self.spec.steps):
-            if step.host not in hosts:
-                mark = document.mark(("steps", number, "host"))
-                hint = did_you_mean(step.host, hosts)
-                problems.append(Problem.at(mark, INVALID, f'unknown instance "{step.host}"{hint}'))
-            actions = [name for name in ("get", "push", "datagram", "send") if getattr(step, name) is not None]
-            if len(actions) != 1:
-                mark = document.mark(("steps", number))
-                text = "a step does exactly one of get, push, datagram and send"
-                problems.append(Problem.at(mark, INVALID, text))
-            expect = step.expect
-            if isinstance(expect, str) and expect not in {*Reason, Outcome.DELIVERED}:
-                mark = document.mark(("steps", number, "expect"))
-                hint = did_you_mean(expect, [*Reason, Outcome.DELIVERED])
-                text = f'expect must be an HTTP status, "delivered" or a reason code, not "{expect}"{hint}'
-                problems.append(Problem.at(mark, INVALID, text))
-        known = [*hosts, *self.plane.network_interfaces, *self.plane.vpc_endpoints]
-        names: dict[str, str] = {}
-        for number, capture in enumerate(self.spec.captures):
-            mark = document.mark(("captures", number, "at"))
-            if capture.at not in known:
-                hint = did_you_mean(capture.at, known)
-                problems.append(Problem.at(mark, INVALID, f'unknown component "{capture.at}"{hint}'))
-            name = safe_name(capture.at)
-            if name in names:
-                problems.append(Problem.at(mark, INVALID, f'"{capture.at}" and "{names[name]}" would share a file'))
-            names[name] = capture.at
-        return problems
+    def _topology(
+        self, document: Document, overrides: list[tuple[str, str]], problems: list[Problem]
+    ) -> tuple[ControlPlane | None, _Names | None]:
+        """Load the topology if the scenario names one; return it, and what is known of its names."""
+        node = document.find(("topology",))
+        if node is None or not isinstance(node.value, str):
+            return None, None
+        path = self.path.parent / node.value
+        try:
+            plane = load_topology(path, overrides)
+        except DocumentError as error:
+            problems += error.problems
+            return None, _Names.declared(path)
+        return plane, _Names.of(plane)
 
     def run(
         self,

@@ -5,15 +5,83 @@ Shapes only; whether names lead somewhere is checked by the scenario, once its t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from netaddr import AddrFormatError, IPAddress
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from emulator.model.reasons import Outcome, Reason
+from emulator.topology.problems import did_you_mean
 from emulator.topology.units import duration, size
 from emulator.topology.validation import Strict
 
 Size = Annotated[int, BeforeValidator(size)]
 Duration = Annotated[int, BeforeValidator(duration)]
+_NAME: Final = re.compile(r"(?=.{1,253}\.?$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | re.ASCII)
+_EXPECTABLE: Final = (*Reason, Outcome.DELIVERED)
+
+
+def is_address(text: str, version: int | None = None) -> bool:
+    """Return whether a text is an IP address, of ``version`` if that is given."""
+    try:
+        return IPAddress(text).version in ((4, 6) if version is None else (version,))
+    except (AddrFormatError, ValueError):
+        return False
+
+
+def is_address_or_name(text: str) -> bool:
+    """Return whether a text is an IP address or shaped like a name of the DNS (RFC 1123, section 2.1)."""
+    digits = text.replace(".", "").isdigit()
+    return is_address(text) or (_NAME.fullmatch(text) is not None and not digits)
+
+
+def address_or_name(text: str) -> str:
+    """Refuse what is neither an IP address nor a name."""
+    if is_address_or_name(text):
+        return text
+    raise ValueError(f'must be an IP address or a name, not "{text}"')
+
+
+def http_url(text: str) -> str:
+    """Refuse what no program could ask for over plain HTTP."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f'must be a URL like http://host/path, not "{text}": {error}') from None
+    if parts.scheme == "https":
+        raise ValueError(f'must begin with http://, not "{text}": TLS is not modelled yet')
+    if parts.scheme != "http" or not host or not text.isprintable() or text != text.strip():
+        raise ValueError(f'must be a URL like http://host/path, not "{text}"')
+    if not is_address_or_name(host):
+        raise ValueError(f'must have a host that is an IP address or a name, not "{host}"')
+    return text
+
+
+def expectation(value: Any) -> Any:
+    """Refuse an expectation that no row could meet."""
+    if value is None or (isinstance(value, str) and value in _EXPECTABLE):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        if 100 <= value <= 599:
+            return value
+        raise ValueError(f"must be an HTTP status from 100 to 599, not {value}")
+    hint = did_you_mean(value, _EXPECTABLE) if isinstance(value, str) else ""
+    shown = f'"{value}"' if isinstance(value, str) else type(value).__name__
+    raise ValueError(f'must be an HTTP status, "delivered" or a reason code, not {shown}{hint}')
+
+
+def some_steps(value: Any) -> Any:
+    """Refuse a scenario in which nothing happens."""
+    if value is None or value == []:
+        raise ValueError("must hold something: a scenario needs at least one step")
+    return value
+
+
+AddressOrName = Annotated[str, AfterValidator(address_or_name)]
+Url = Annotated[str, AfterValidator(http_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -41,7 +109,7 @@ class FaultSpec(Strict):
 class PushSpec(Strict):
     """An upload shared by several connections."""
 
-    url: str
+    url: Url
     size: Size
     connections: Annotated[int, Field(ge=1, le=10_000)] = 1
 
@@ -49,7 +117,7 @@ class PushSpec(Strict):
 class DatagramSpec(Strict):
     """One UDP datagram."""
 
-    to: str
+    to: AddressOrName
     port: Port
     payload: str = "hello"
 
@@ -57,7 +125,7 @@ class DatagramSpec(Strict):
 class SendSpec(Strict):
     """One packet crafted with scapy: for what no program would send."""
 
-    to: str
+    to: AddressOrName
     ip_version: Literal[4, 6] = 4
     protocol: Literal["tcp", "udp", "icmp"] = "tcp"
     port: Port = 443
@@ -70,11 +138,11 @@ class StepSpec(Strict):
 
     what: str
     host: str
-    get: str | None = None
+    get: Url | None = None
     push: PushSpec | None = None
     datagram: DatagramSpec | None = None
     send: SendSpec | None = None
-    expect: str | int | None = None
+    expect: Annotated[str | int | None, BeforeValidator(expectation)] = None
 
 
 class ScenarioSpec(Strict):
@@ -84,4 +152,4 @@ class ScenarioSpec(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
     captures: list[CaptureSpec] = Field(default_factory=list)
     faults: list[FaultSpec] = Field(default_factory=list)
-    steps: list[StepSpec] = Field(min_length=1)
+    steps: Annotated[list[StepSpec], BeforeValidator(some_steps)]

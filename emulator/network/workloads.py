@@ -58,7 +58,7 @@ async def get(url: str) -> Done:
                 octets += len(block)
                 body = body or block[:400]
             return Done(response.status_code, octets, None, body.decode("utf-8", "replace"))
-    except (httpx.TransportError, OSError) as error:
+    except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
         return _failed(error, octets)
 
 
@@ -71,7 +71,7 @@ async def push(url: str, octets: int, connections: int) -> Done:
             answers = await asyncio.gather(
                 *(_upload(client, url, share + (number < rest)) for number in range(connections))
             )
-        except (httpx.TransportError, OSError) as error:
+        except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
             return _failed(error, 0)
     worst = max(answer.status_code for answer in answers)
     return Done(worst, octets)

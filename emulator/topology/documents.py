@@ -136,6 +136,8 @@ def read(path: str | Path) -> Document:
     try:
         with Path(path).open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
+    except ValueError:  # a null byte in the name
+        raise DocumentError([Problem(repr(name), 1, 1, FILE, "is no file name")]) from None
     except OSError as error:
         raise DocumentError([Problem(name, 1, 1, FILE, f"cannot be read: {error.strerror}")]) from None
     if len(content) > MAX_BYTES:
