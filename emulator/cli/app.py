@@ -119,6 +119,10 @@ def run(
             console.print(report_table(report))
         console.print(captures_table(report))
         console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds")
+    for text in report.cut:
+        typer.echo(f"vpcemu: a capture ended early: {text}", err=True)
+    if report.cut:
+        raise typer.Exit(WRONG)
     raise typer.Exit(YES if report.as_expected else NO)
 
 

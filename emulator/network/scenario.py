@@ -45,12 +45,14 @@ class Report:
         captures: Where each capture lies, by the component it was taken at.
         seconds: Virtual seconds the run took.
         packets: Packets sent; every one of them ended, delivered or dropped.
+        cut: Captures that ended early, each with its error (a full disk, say); what they hold is readable.
     """
 
     rows: tuple[Row, ...]
     captures: dict[str, Path]
     seconds: float
     packets: int
+    cut: tuple[str, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -65,6 +67,7 @@ class Report:
             "captures": {name: str(path) for name, path in self.captures.items()},
             "virtual_seconds": self.seconds,
             "packets": self.packets,
+            "captures_cut": list(self.cut),
         }
 
 
@@ -302,7 +305,5 @@ class Scenario:
         if progress is not None:
             progress(len(steps), len(steps), "done")
         captures = {capture.name: capture.path for capture in network.captures}
-        failed = [capture for capture in network.captures if capture.error is not None]
-        if failed:
-            raise OSError("; ".join(f"{capture.path}: {capture.error}" for capture in failed))
-        return Report(tuple(rows), captures, seconds, packets)
+        cut = tuple(f"{capture.path}: {capture.error}" for capture in network.captures if capture.error is not None)
+        return Report(tuple(rows), captures, seconds, packets, cut)

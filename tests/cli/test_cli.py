@@ -191,6 +191,29 @@ def test_an_interrupted_run_keeps_readable_captures_under_their_partial_names(tm
     assert subprocess.run(["tshark", "-r", str(big), "-q", "-z", "io,stat,0"], check=True, capture_output=True).stderr
 
 
+@tshark.needed
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_costs_captures_and_not_the_report(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        small = ("--set", "scenario.steps.4.push.size=2MB")
+        done = vpcemu("run", DEMO / "scenario.yaml", "-o", disk / "out", *small)
+        assert done.returncode == 2
+        assert "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR" in done.stdout
+        assert "s3.partial.pcapng: [Errno 28] No space left on device" in done.stderr
+        frames = tshark.frames(disk / "out" / "s3.partial.pcapng")
+        assert len(frames) > 5
+        assert not [frame for frame in frames if frame["_ws.malformed"]]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 @pytest.mark.parametrize("command", [[], ["run"], ["trace"], ["validate"]])
 def test_help_is_enough_to_work_with(command: list[str]) -> None:
     done = vpcemu(*command, "--help")
