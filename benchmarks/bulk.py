@@ -5,7 +5,7 @@ A packet is an IP packet received by a TCP end, pure ACKs included.  What is tim
 for, one capture point with checksums, streamed to a file.  Loading, connecting and closing are not timed.  The kernel's
 share (``sys``) is nearly all the copying of the capture into the page cache.
 
-    python benchmarks/bulk.py [--packets 60000] [--quick]
+    python benchmarks/bulk.py [--packets 200000] [--quick]
 
 Quote ratios within one run: machines differ and are noisy.
 """
@@ -68,7 +68,7 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packets", type=int, default=60_000, help="packets per cell, about")
+    parser.add_argument("--packets", type=int, default=200_000, help="packets per cell, about")
     parser.add_argument("--quick", action="store_true", help="one and a thousand flows only")
     parser.add_argument("--streams", action="store_true", help="data_received instead of buffer_updated")
     options = parser.parse_args()

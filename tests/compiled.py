@@ -35,7 +35,9 @@ def main() -> int:
         copy = Path(folder)
         for part in ("emulator", "tests"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / "pytest.ini").write_text("[pytest]\nmarkers = slow: as in pyproject.toml\n")
+        (copy / "pytest.ini").write_text(
+            "[pytest]\nasyncio_default_fixture_loop_scope = function\nmarkers = slow: as in pyproject.toml\n"
+        )
         sources = [path for room in ROOMS for path in sorted((copy / "emulator" / room).glob("*.py"))]
         sources = [path for path in sources if path.name not in ("__init__.py", "__main__.py")]
         environment = {**os.environ, "PYTHONPATH": folder}
