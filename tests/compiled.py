@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("wire", "tcp")
+SETTINGS = "[pytest]\nasyncio_default_fixture_loop_scope = function\nmarkers = slow: as in pyproject.toml\n"
 PROOF = """
 import importlib, sys
 rooms = {rooms!r}
@@ -35,9 +36,7 @@ def main() -> int:
         copy = Path(folder)
         for part in ("emulator", "tests"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / "pytest.ini").write_text(
-            "[pytest]\nasyncio_default_fixture_loop_scope = function\nmarkers = slow: as in pyproject.toml\n"
-        )
+        (copy / "pytest.ini").write_text(SETTINGS)
         sources = [path for room in ROOMS for path in sorted((copy / "emulator" / room).glob("*.py"))]
         sources = [path for path in sources if path.name not in ("__init__.py", "__main__.py")]
         environment = {**os.environ, "PYTHONPATH": folder}

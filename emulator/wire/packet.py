@@ -25,7 +25,6 @@ SYN: Final = 0x02
 RST: Final = 0x04
 PSH: Final = 0x08
 ACK: Final = 0x10
-URG: Final = 0x20
 
 DF: Final = 0x4000
 """``fragment`` of a packet that may not be fragmented."""
