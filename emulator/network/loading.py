@@ -31,6 +31,7 @@ def load_topology(path: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
     """
     try:
         document = read(path)
+        refuse_other_kind(document, "steps", "a scenario, not a topology: name the topology it runs on")
         for key, value in overrides:
             document = apply_override(document, key, value)
         plane, problems = build(document)
@@ -40,6 +41,16 @@ def load_topology(path: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
     if problems:
         raise TopologyError(problems)
     return plane
+
+
+def refuse_other_kind(document: Document, key: str, what: str) -> None:
+    """Refuse a document whose ``key`` gives it away as one of the other kind, in one line instead of one a key.
+
+    Raises:
+        DocumentError: if the key is there.
+    """
+    if document.find((key,)) is not None:
+        raise DocumentError([Problem.at(document.key_mark((key,)), INVALID, f"this is {what}")])
 
 
 def topology_problems(path: str | Path) -> list[Problem]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.capture import capture_path, safe_name
 from emulator.model.resources import VpcEndpointType
-from emulator.network.loading import load_topology
+from emulator.network.loading import load_topology, refuse_other_kind
 from emulator.network.network import Network
 from emulator.network.schema import ScenarioSpec, StepSpec, is_address, is_address_or_name
 from emulator.network.steps import Row, run_step
@@ -236,6 +236,7 @@ class Scenario:
         self.path = Path(path)
         overrides = list(overrides)
         document = read(self.path)
+        refuse_other_kind(document, "region", "a topology, not a scenario: ask about it with vpcemu trace")
         own = [(key.removeprefix("scenario."), value) for key, value in overrides if key.startswith("scenario.")]
         for key, value in own:
             document = override(document, key, value, ScenarioSpec)

@@ -84,6 +84,20 @@ def test_a_bad_question_gets_one_clear_line(arguments: list[str], says: str) -> 
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["trace", DEMO / "scenario.yaml", "--from", "web", "--to", "s3"], "this is a scenario, not a topology"),
+        (["run", DEMO / "topology.yaml"], "this is a topology, not a scenario"),
+    ],
+)
+def test_a_document_of_the_other_kind_is_called_so_in_one_line(arguments: list[str | Path], says: str) -> None:
+    done = vpcemu(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_set_changes_one_value_for_one_run() -> None:
     change = "network_acls.acl-forgetful.ingress.0.ports=all"
     done = vpcemu("trace", DEMO / "topology.yaml", "--from", "batch", "--to", "metering:80", "--set", change)
