@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emulator.control import Ec2Error as Ec2Error
     from emulator.model.reasons import Outcome as Outcome
     from emulator.model.reasons import Reason as Reason
-    from emulator.model.resources import Settings as Settings
+    from emulator.model.settings import Settings as Settings
     from emulator.model.traces import Trace as Trace
     from emulator.network.network import Network as Network
     from emulator.observe.explain import RoundTrip as RoundTrip
@@ -36,7 +36,7 @@ _ROOMS = {
     "Packet": "emulator.wire.packet",
     "Reason": "emulator.model.reasons",
     "RoundTrip": "emulator.observe.explain",
-    "Settings": "emulator.model.resources",
+    "Settings": "emulator.model.settings",
     "TopologyError": "emulator.topology",
     "Trace": "emulator.model.traces",
 }

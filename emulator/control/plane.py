@@ -17,7 +17,7 @@ from emulator.control.peering import Peering
 
 if TYPE_CHECKING:
     from emulator.flows.tables import Tables
-    from emulator.model.resources import Settings
+    from emulator.model.settings import Settings
 
 
 class ControlPlane(Endpoints, Peering, NetworkAcls):

@@ -16,11 +16,24 @@ import re
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from emulator.control.errors import Ec2Error, invalid
-from emulator.model.resources import Settings
+from emulator.model.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from emulator.model.edges import (
+        Address,
+        CustomerGateway,
+        ExternalHost,
+        InternetGateway,
+        NatGateway,
+        VirtualInterface,
+        VpnConnection,
+        VpnGateway,
+    )
+    from emulator.model.endpoint_services import LoadBalancer, TargetGroup, VpcEndpointServiceConfiguration
+    from emulator.model.flow_logs import FlowLog
+    from emulator.model.hosted_zones import HostedZone, ResolverEndpoint
     from emulator.model.resources import (
         Instance,
         NetworkAcl,
@@ -34,6 +47,7 @@ if TYPE_CHECKING:
         VpcEndpoint,
         VpcPeeringConnection,
     )
+    from emulator.model.transit_gateways import TransitGateway, TransitGatewayAttachment, TransitGatewayRouteTable
 
 _S = TypeVar("_S", bound="State")
 _P = ParamSpec("_P")
@@ -44,7 +58,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _MISSING: Final = object()
 
 LOCAL: Final = "local"
-COMPONENTS: Final = ("eni", "vpce")
+COMPONENTS: Final = ("eni", "vpce", "host")
 """Kinds whose ids packets are delivered by, so that no two may share one."""
 
 
@@ -77,6 +91,8 @@ class State:
         settings: Quotas and knobs, fixed for its life.
         generation: How many verbs have succeeded.
         vpcs, subnets, route_tables, ...: Frozen records by id. Read them; only verbs change them.
+        failures: What is out of order by an injected fault, and the sentence for it: an Availability Zone by its
+            name, an interface, a NAT gateway or a service by its id (VPCE-3).
     """
 
     def __init__(self, region: str, settings: Settings | None = None) -> None:
@@ -94,6 +110,24 @@ class State:
         self.vpc_endpoints: dict[str, VpcEndpoint] = {}
         self.vpc_peering_connections: dict[str, VpcPeeringConnection] = {}
         self.services: dict[str, Service] = {}
+        self.internet_gateways: dict[str, InternetGateway] = {}
+        self.addresses: dict[str, Address] = {}
+        self.nat_gateways: dict[str, NatGateway] = {}
+        self.customer_gateways: dict[str, CustomerGateway] = {}
+        self.vpn_gateways: dict[str, VpnGateway] = {}
+        self.vpn_connections: dict[str, VpnConnection] = {}
+        self.virtual_interfaces: dict[str, VirtualInterface] = {}
+        self.external_hosts: dict[str, ExternalHost] = {}
+        self.transit_gateways: dict[str, TransitGateway] = {}
+        self.transit_gateway_attachments: dict[str, TransitGatewayAttachment] = {}
+        self.transit_gateway_route_tables: dict[str, TransitGatewayRouteTable] = {}
+        self.load_balancers: dict[str, LoadBalancer] = {}
+        self.target_groups: dict[str, TargetGroup] = {}
+        self.vpc_endpoint_service_configurations: dict[str, VpcEndpointServiceConfiguration] = {}
+        self.hosted_zones: dict[str, HostedZone] = {}
+        self.resolver_endpoints: dict[str, ResolverEndpoint] = {}
+        self.flow_logs: dict[str, FlowLog] = {}
+        self.failures: dict[str, str] = {}
         self._counters: dict[str, int] = {}
         self._journal: list[tuple[dict[str, Any], str, object]] = []
 
@@ -132,8 +166,10 @@ class State:
             )
         if given == LOCAL:
             raise invalid(f"The id '{LOCAL}' is the target of every VPC's own routes", parameter)
-        if kind in COMPONENTS and (given in self.network_interfaces or given in self.vpc_endpoints):
-            raise invalid(f"The id '{given}' is already in use by an interface or an endpoint", parameter)
+        held = (self.network_interfaces, self.vpc_endpoints, self.external_hosts)
+        if kind in COMPONENTS and any(given in others for others in held):
+            text = f"The id '{given}' is already in use by an interface, an endpoint or an external host"
+            raise invalid(text, parameter)
         if given in records:
             raise invalid(f"The id '{given}' is already in use", parameter)
         return given
@@ -190,6 +226,121 @@ class State:
         text = "The vpcPeeringConnection ID '{}' does not exist"
         code = "InvalidVpcPeeringConnectionID.NotFound"
         return _find(self.vpc_peering_connections, vpc_peering_connection_id, code, text, parameter)
+
+    def _internet_gateway(
+        self, internet_gateway_id: str, parameter: str = "internet_gateway_id", path: tuple[str | int, ...] = ()
+    ) -> InternetGateway:
+        text = "The internetGateway ID '{}' does not exist"
+        return _find(
+            self.internet_gateways, internet_gateway_id, "InvalidInternetGatewayID.NotFound", text, parameter, path
+        )
+
+    def _address(
+        self, allocation_id: str, parameter: str = "allocation_id", path: tuple[str | int, ...] = ()
+    ) -> Address:
+        text = "The allocation ID '{}' does not exist"
+        return _find(self.addresses, allocation_id, "InvalidAllocationID.NotFound", text, parameter, path)
+
+    def _nat_gateway(
+        self, nat_gateway_id: str, parameter: str = "nat_gateway_id", path: tuple[str | int, ...] = ()
+    ) -> NatGateway:
+        text = "The Nat Gateway '{}' does not exist"
+        return _find(self.nat_gateways, nat_gateway_id, "NatGatewayNotFound", text, parameter, path)
+
+    def _customer_gateway(
+        self, customer_gateway_id: str, parameter: str = "customer_gateway_id", path: tuple[str | int, ...] = ()
+    ) -> CustomerGateway:
+        text = "The customerGateway ID '{}' does not exist"
+        return _find(
+            self.customer_gateways, customer_gateway_id, "InvalidCustomerGatewayID.NotFound", text, parameter, path
+        )
+
+    def _vpn_gateway(
+        self, vpn_gateway_id: str, parameter: str = "vpn_gateway_id", path: tuple[str | int, ...] = ()
+    ) -> VpnGateway:
+        text = "The vpnGateway ID '{}' does not exist"
+        return _find(self.vpn_gateways, vpn_gateway_id, "InvalidVpnGatewayID.NotFound", text, parameter, path)
+
+    def _vpn_connection(
+        self, vpn_connection_id: str, parameter: str = "vpn_connection_id", path: tuple[str | int, ...] = ()
+    ) -> VpnConnection:
+        text = "The vpnConnection ID '{}' does not exist"
+        return _find(self.vpn_connections, vpn_connection_id, "InvalidVpnConnectionID.NotFound", text, parameter, path)
+
+    def _virtual_interface(
+        self, virtual_interface_id: str, parameter: str = "virtual_interface_id", path: tuple[str | int, ...] = ()
+    ) -> VirtualInterface:
+        text = "The virtual interface '{}' does not exist"
+        return _find(
+            self.virtual_interfaces, virtual_interface_id, "DirectConnectClientException", text, parameter, path
+        )
+
+    def _transit_gateway(
+        self, transit_gateway_id: str, parameter: str = "transit_gateway_id", path: tuple[str | int, ...] = ()
+    ) -> TransitGateway:
+        text = "Transit Gateway '{}' does not exist"
+        return _find(
+            self.transit_gateways, transit_gateway_id, "InvalidTransitGatewayID.NotFound", text, parameter, path
+        )
+
+    def _transit_gateway_attachment(
+        self,
+        transit_gateway_attachment_id: str,
+        parameter: str = "transit_gateway_attachment_id",
+        path: tuple[str | int, ...] = (),
+    ) -> TransitGatewayAttachment:
+        text = "The transit gateway attachment '{}' does not exist"
+        return _find(
+            self.transit_gateway_attachments,
+            transit_gateway_attachment_id,
+            "InvalidTransitGatewayAttachmentID.NotFound",
+            text,
+            parameter,
+            path,
+        )
+
+    def _transit_gateway_route_table(
+        self,
+        transit_gateway_route_table_id: str,
+        parameter: str = "transit_gateway_route_table_id",
+        path: tuple[str | int, ...] = (),
+    ) -> TransitGatewayRouteTable:
+        text = "The transit gateway route table '{}' does not exist"
+        return _find(
+            self.transit_gateway_route_tables,
+            transit_gateway_route_table_id,
+            "InvalidRouteTableID.NotFound",
+            text,
+            parameter,
+            path,
+        )
+
+    def _load_balancer(
+        self, load_balancer_name: str, parameter: str = "load_balancer_name", path: tuple[str | int, ...] = ()
+    ) -> LoadBalancer:
+        text = "The load balancer '{}' does not exist"
+        return _find(
+            self.load_balancers, load_balancer_name, "InvalidNetworkLoadBalancerArn.NotFound", text, parameter, path
+        )
+
+    def _target_group(
+        self, target_group_name: str, parameter: str = "target_group_name", path: tuple[str | int, ...] = ()
+    ) -> TargetGroup:
+        text = "The target group '{}' does not exist"
+        return _find(self.target_groups, target_group_name, "TargetGroupNotFound", text, parameter, path)
+
+    def _vpc_endpoint_service_configuration(
+        self, service_id: str, parameter: str = "service_id", path: tuple[str | int, ...] = ()
+    ) -> VpcEndpointServiceConfiguration:
+        text = "The VPC endpoint service '{}' does not exist"
+        return _find(
+            self.vpc_endpoint_service_configurations,
+            service_id,
+            "InvalidVpcEndpointServiceId.NotFound",
+            text,
+            parameter,
+            path,
+        )
 
 
 def _find(

@@ -20,11 +20,17 @@ from emulator.wire.packet import ACK, FIN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.model.resources import Settings
+    from emulator.model.settings import Settings
     from emulator.wire.packet import Packet
 
 Key: TypeAlias = tuple[str, int, int, int, int, int]
 """``(component, local address, local port, remote address, remote port, protocol)``."""
+
+Binding: TypeAlias = "tuple[int | str, ...]"
+"""What stands behind a translated flow; its shape is the translator's (:mod:`emulator.flows.translation`)."""
+
+Group: TypeAlias = "tuple[str | int, ...]"
+"""What entries are counted by, where there is a limit to how many there may be."""
 
 SECOND: Final = 1_000_000_000
 
@@ -53,11 +59,24 @@ class Entry:
         timeout: Nanoseconds of silence after which it is forgotten.
         expires_at: When that is, if nothing more comes.
         steady: Whether a packet without SYN, FIN or RST changes nothing but ``expires_at``.
+        binding: What a translator wrote in place of what (NAT, load balancers); empty for plain flows.
+        group: What it counts against, e.g. an instance's tracked connections (SG-16); None for nothing.
     """
 
-    __slots__ = ("expires_at", "originated", "state", "steady", "timeout")
+    __slots__ = ("binding", "expires_at", "group", "originated", "state", "steady", "timeout")
 
-    def __init__(self, state: Tracked, timeout: int, expires_at: int, *, originated: bool) -> None:
+    def __init__(
+        self,
+        state: Tracked,
+        timeout: int,
+        expires_at: int,
+        *,
+        originated: bool,
+        binding: Binding = (),
+        group: Group | None = None,
+    ) -> None:
+        self.binding: Binding = binding
+        self.group: Group | None = group
         self.state: Tracked = state
         self.originated: bool = originated
         self.timeout: int = timeout
@@ -146,22 +165,39 @@ def timeout_of(state: Tracked, protocol: int, settings: Settings) -> int:
 class Effect:
     """What a gate wants remembered; nothing changes until it is committed (D1)."""
 
-    __slots__ = ("key", "originated", "state", "timeout")
+    __slots__ = ("binding", "group", "key", "originated", "state", "timeout")
 
-    def __init__(self, key: Key, state: Tracked, timeout: int, *, originated: bool) -> None:
+    def __init__(
+        self,
+        key: Key,
+        state: Tracked,
+        timeout: int,
+        *,
+        originated: bool,
+        binding: Binding = (),
+        group: Group | None = None,
+    ) -> None:
         self.key: Key = key
         self.state: Tracked = state
         self.timeout: int = timeout
         self.originated: bool = originated
+        self.binding: Binding = binding
+        self.group: Group | None = group
 
 
 class FlowState:
-    """Everything the network remembers of its flows."""
+    """Everything the network remembers of its flows.
 
-    __slots__ = ("_purge_at", "entries")
+    Attributes:
+        refused: How often each counted limit turned a new flow away (``conntrack_allowance_exceeded`` and the like).
+    """
+
+    __slots__ = ("_groups", "_purge_at", "entries", "refused")
 
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
+        self.refused: dict[Group, int] = {}
+        self._groups: dict[Group, dict[Key, Entry]] = {}
         self._purge_at: int = 4096
 
     def get(self, key: Key, now: int) -> Entry | None:
@@ -173,27 +209,55 @@ class FlowState:
         """Return whether the flow is, or was lately, remembered: what tells silence from a stranger."""
         return key in self.entries
 
+    def full(self, group: Group, limit: int, now: int) -> bool:
+        """Return whether as many live entries as ``limit`` count against ``group``."""
+        members = self._groups.get(group)
+        if members is None or len(members) < limit:
+            return False
+        return sum(entry.expires_at > now for entry in members.values()) >= limit
+
     def commit(self, effect: Effect, now: int) -> Entry:
         """Make an effect true and return its entry; a live entry keeps its identity."""
         entry = self.entries.get(effect.key)
         if entry is None:
             if len(self.entries) >= self._purge_at:
                 self._purge(now)
-            entry = Entry(effect.state, effect.timeout, now + effect.timeout, originated=effect.originated)
+            entry = Entry(
+                effect.state,
+                effect.timeout,
+                now + effect.timeout,
+                originated=effect.originated,
+                binding=effect.binding,
+                group=effect.group,
+            )
             self.entries[effect.key] = entry
+            if effect.group is not None:
+                members = self._groups.setdefault(effect.group, {})
+                if members and next(iter(members.values())).expires_at <= now:
+                    self._forget([key for key, other in members.items() if other.expires_at <= now])
+                self._groups.setdefault(effect.group, {})[effect.key] = entry
             return entry
         entry.state = effect.state
         entry.originated = effect.originated
         entry.timeout = effect.timeout
         entry.expires_at = now + effect.timeout
         entry.steady = effect.state in STEADY
+        entry.binding = effect.binding
         return entry
 
     def _purge(self, now: int) -> None:
         """Forget what is over, now that the table has doubled: constant work per entry ever made."""
-        for key in [key for key, entry in self.entries.items() if entry.expires_at <= now]:
-            del self.entries[key]
+        self._forget([key for key, entry in self.entries.items() if entry.expires_at <= now])
         self._purge_at = max(4096, 2 * len(self.entries))
+
+    def _forget(self, keys: list[Key]) -> None:
+        for key in keys:
+            group = self.entries.pop(key).group
+            if group is not None:
+                members = self._groups[group]
+                del members[key]
+                if not members:
+                    del self._groups[group]
 
 
 class Overlay(FlowState):
@@ -212,3 +276,7 @@ class Overlay(FlowState):
     def known(self, key: Key) -> bool:
         """Return whether the flow is remembered here or below."""
         return super().known(key) or self.base.known(key)
+
+    def full(self, group: Group, limit: int, now: int) -> bool:
+        """Return whether the limit is reached here or below; few are added by asking."""
+        return self.base.full(group, limit, now) or super().full(group, limit, now)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.gates.networks import Network
     from emulator.gates.routes import RouteLookup
     from emulator.gates.security_groups import GroupRule
-    from emulator.model.resources import Settings
+    from emulator.model.settings import Settings
 
 
 class ShaperSpec:

@@ -95,18 +95,20 @@ class LegResult:
         steps: The gates, in order; only the last one can have refused.
         effects: What is to be remembered.
         seen: The taps it passed while alive: ``(component, outgoing)``.
+        logged: What flow logs of interfaces say of it (FLOW-9): ``(interface, outgoing, accepted)``.
         max_length: The longest packet that the leg's MTU gates let through, in bytes.
         crossing: Where it goes on, or None.
         ending: How it ended, or None if it goes on.
     """
 
-    __slots__ = ("crossing", "effects", "ending", "max_length", "packet", "seen", "steps")
+    __slots__ = ("crossing", "effects", "ending", "logged", "max_length", "packet", "seen", "steps")
 
     def __init__(self, packet: Packet) -> None:
         self.packet: Packet = packet
         self.steps: list[Step] = []
         self.effects: list[Effect] = []
         self.seen: list[tuple[str, bool]] = []
+        self.logged: list[tuple[str, bool, bool]] = []
         self.max_length: int = UNLIMITED
         self.crossing: Crossing | None = None
         self.ending: Ending | None = None

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netaddr import IPAddress, IPNetwork
 
+DEFAULT_ACCOUNT = "123456789012"
+"""The account of whatever does not name one: the one of AWS's own examples."""
+
 ANY_PROTOCOL = -1
 """A rule's ``ip_protocol`` that matches every protocol, as EC2 writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A virtual private cloud. ``cidr_blocks`` starts with the primary one."""
+    """A virtual private cloud. ``cidr_blocks`` starts with the primary one; ``owner_id`` is the account it is in."""
 
     vpc_id: str
     region: str
@@ -32,11 +35,17 @@ class Vpc:
     default_network_acl_id: str
     enable_dns_support: bool = True  # DNS-2
     enable_dns_hostnames: bool = False  # DNS-2
+    owner_id: str = DEFAULT_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet. ``route_table_id`` is None when the VPC's main table applies (ROUTE-1)."""
+    """A subnet.
+
+    Attributes:
+        route_table_id: None when the VPC's main table applies (ROUTE-1).
+        availability_zone_id: What the zone is called in every account, e.g. ``use1-az1`` (VPCE-IF-3).
+    """
 
     subnet_id: str
     vpc_id: str
@@ -44,6 +53,7 @@ class Subnet:
     availability_zone: str
     network_acl_id: str
     route_table_id: str | None = None
+    availability_zone_id: str = ""
 
 
 class RouteState(StrEnum):
@@ -58,13 +68,17 @@ class RouteOrigin(StrEnum):
 
     CREATE_ROUTE_TABLE = "CreateRouteTable"
     CREATE_ROUTE = "CreateRoute"
+    ENABLE_VGW_ROUTE_PROPAGATION = "EnableVgwRoutePropagation"
+    ADVERTISEMENT = "Advertisement"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One line of a route table: a CIDR or a prefix list, and one target.
 
-    ``target`` is ``local`` or the id of a gateway endpoint or peering connection.
+    ``target`` is ``local`` or the id of what packets are handed to (ROUTE-13): an internet or virtual private gateway,
+    a NAT gateway, an interface or instance, a gateway endpoint, a peering connection or a transit gateway.  Of a
+    blackhole it may be the id of something that is no more (ROUTE-14).
     """
 
     target: str
@@ -81,11 +95,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """A route table; associations live with the subnets."""
+    """A route table; associations live with the subnets.
+
+    Attributes:
+        routes: Local, static and gateway endpoints' routes; propagated ones are derived when the table is compiled.
+        propagating_vgws: Virtual private gateways whose routes it takes up (ROUTE-3, ROUTE-15).
+        gateway_id: The internet or virtual private gateway whose arriving packets it rules (ROUTE-18), or None.
+    """
 
     route_table_id: str
     vpc_id: str
     routes: tuple[Route, ...] = ()
+    propagating_vgws: tuple[str, ...] = ()
+    gateway_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +189,31 @@ class InterfaceType(StrEnum):
 
     INTERFACE = "interface"
     VPC_ENDPOINT = "vpc_endpoint"
+    NAT_GATEWAY = "nat_gateway"
+    NETWORK_LOAD_BALANCER = "network_load_balancer"
+    TRANSIT_GATEWAY = "transit_gateway"
+    LAMBDA = "lambda"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTrackingConfiguration:
+    """EC2's ``ConnectionTrackingSpecification`` of an interface: idle timeouts in nanoseconds; None: the settings'."""
+
+    tcp_established_timeout: int | None = None
+    udp_timeout: int | None = None
+    udp_stream_timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterface:
-    """An elastic network interface. ``attachment`` is the id of its instance or endpoint."""
+    """An elastic network interface.
+
+    Attributes:
+        attachment: The id of its instance, endpoint, NAT gateway, load balancer or transit gateway attachment.
+        groups: Empty for NAT gateways and transit gateway attachments, and perhaps load balancers, which have none.
+        secondary_private_ip_addresses: Further addresses of its subnet.
+        public_ips: ``(private, public)``: the 1:1 associations an internet gateway translates by (EDGE-1).
+    """
 
     network_interface_id: str
     subnet_id: str
@@ -181,14 +223,40 @@ class NetworkInterface:
     attachment: str
     interface_type: InterfaceType = InterfaceType.INTERFACE
     source_dest_check: bool = True
+    secondary_private_ip_addresses: tuple[IPAddress, ...] = ()
+    public_ips: tuple[tuple[IPAddress, IPAddress], ...] = ()
+    connection_tracking: ConnectionTrackingConfiguration = ConnectionTrackingConfiguration()
+
+    @property
+    def private_ip_addresses(self) -> tuple[IPAddress, ...]:
+        """All its private addresses, the primary one first."""
+        return (self.private_ip_address, *self.secondary_private_ip_addresses)
+
+
+class InstanceState(StrEnum):
+    """Only a running instance sends and receives."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A host of the user's; the first interface is the primary one."""
+    """A host of the user's; the first interface is the primary one.
+
+    Attributes:
+        forwards: EMU: a middlebox that sends on what is not for itself, unchanged, by the interface it came through.
+        max_tracked_connections: Of all its interfaces together (SG-16); None: the settings'.
+        application, options: The built-in program that listens on it, as with a service; None for none.
+    """
 
     instance_id: str
     network_interface_ids: tuple[str, ...]
+    state: InstanceState = InstanceState.RUNNING
+    forwards: bool = False
+    max_tracked_connections: int | None = None
+    application: str | None = None
+    options: dict[str, object] = field(default_factory=dict, hash=False, compare=False)
 
 
 class VpcEndpointType(StrEnum):
@@ -220,6 +288,7 @@ class VpcEndpoint:
         route_table_ids: Gateway type only.
         subnet_ids, security_group_ids, network_interface_ids: Interface type only, ``subnet_ids`` and
             ``network_interface_ids`` in the same order.
+        private_dns_only_for_inbound_resolver_endpoint: DNS-8.
         dns_suffix: The random-looking label of its generated names (VPCE-IF-19).
         az_bandwidth: Bit/s per endpoint interface and direction (VPCE-IF-11), IP bytes counted.
         az_burst: Bytes that may pass at once on top of the rate.
@@ -237,6 +306,7 @@ class VpcEndpoint:
     security_group_ids: tuple[str, ...] = ()
     network_interface_ids: tuple[str, ...] = ()
     private_dns_enabled: bool = False
+    private_dns_only_for_inbound_resolver_endpoint: bool = False
     dns_suffix: str = ""
     az_bandwidth: int = 10_000_000_000
     az_burst: int = 131_072
@@ -246,9 +316,14 @@ class VpcEndpoint:
 class PeeringState(StrEnum):
     """EDGE-2."""
 
+    INITIATING_REQUEST = "initiating-request"
+    FAILED = "failed"
     PENDING_ACCEPTANCE = "pending-acceptance"
-    ACTIVE = "active"
+    EXPIRED = "expired"
     REJECTED = "rejected"
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    DELETING = "deleting"
     DELETED = "deleted"
 
 
@@ -276,6 +351,7 @@ class Service:
         application: The built-in program that answers: ``s3``, ``http``, ``sink``… or None for a program given by API.
         options: Settings of that program, as the document gave them.
         service_delay: Nanoseconds of one way behind the endpoint (VPCE-13).
+        service_id: The endpoint service (``vpce-svc-...``) that a customer offers under this name, else None.
     """
 
     service_name: str
@@ -288,40 +364,4 @@ class Service:
     application: str | None = None
     options: dict[str, object] = field(default_factory=dict, hash=False, compare=False)
     service_delay: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The emulator's own choices and knobs (D6, section 15).
-
-    Attributes:
-        ip_versions: Versions the network carries (VPCE-5).
-        interface_endpoint_protocols: IANA numbers that interface endpoints accept (VPCE-IF-7).
-        interface_endpoint_mtu: Bytes (VPCE-IF-12); also clamps the MSS to 40 less (VPCE-IF-14). None: no limit.
-        gateway_endpoint_mtu: Bytes (VPCE-12). None: no limit.
-        endpoint_idle_timeout: Nanoseconds (VPCE-IF-15).
-        tcp_established_timeout: Nanoseconds (SG-14).
-        udp_timeout: Nanoseconds, one-way or a single exchange (SG-14).
-        udp_stream_timeout: Nanoseconds, more than one exchange (SG-14).
-        intra_az_delay, inter_az_delay, peering_delay: Nanoseconds one way between two interfaces; EMU figures.
-        routes_per_table: Static routes (ROUTE-16).
-        entries_per_acl: Per direction, ``*`` included (NACL-6).
-        rules_per_group: Per direction (SG-6).
-        groups_per_interface: (SG-6).
-    """
-
-    ip_versions: tuple[int, ...] = (4,)
-    interface_endpoint_protocols: tuple[int, ...] = (6,)
-    interface_endpoint_mtu: int | None = 8500
-    gateway_endpoint_mtu: int | None = 8500
-    endpoint_idle_timeout: int = 350_000_000_000
-    tcp_established_timeout: int = 432_000_000_000_000
-    udp_timeout: int = 30_000_000_000
-    udp_stream_timeout: int = 180_000_000_000
-    intra_az_delay: int = 50_000
-    inter_az_delay: int = 250_000
-    peering_delay: int = 0
-    routes_per_table: int = 500
-    entries_per_acl: int = 20
-    rules_per_group: int = 60
-    groups_per_interface: int = 5
+    service_id: str | None = None

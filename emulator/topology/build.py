@@ -23,10 +23,11 @@ from emulator.control.policies import PolicyError
 from emulator.control.protocols import protocol_number
 from emulator.control.services import GATEWAY_SERVICES, built_in_prefix_list
 from emulator.model.reasons import Reason
-from emulator.model.resources import Settings
+from emulator.model.settings import Settings
+from emulator.topology.fields import Region  # noqa: TC001 - pydantic reads it
 from emulator.topology.problems import INVALID, MISSING, Problem, closest
 from emulator.topology.references import Names, Reference, references
-from emulator.topology.schema import NOT_MODELLED, SECTIONS, Region, SettingsEntry, TopologyDocument
+from emulator.topology.schema import NOT_MODELLED, SECTIONS, SettingsEntry, TopologyDocument
 from emulator.topology.validation import Strict, explained
 
 if TYPE_CHECKING:

@@ -23,6 +23,32 @@ EACH: Final = "[]"
 PEER: Final = "peer"
 DESTINATION: Final = "destination"
 TARGET: Final = "target"
+GATEWAY: Final = "gateway"
+LOCATION: Final = "location"
+ATTACHED: Final = "attached"
+TGW_TABLE: Final = "transit gateway route table or none"
+LOGGED: Final = "logged"
+
+CHOICES: Final[dict[str, tuple[str, ...]]] = {  # kinds of values that may name one of several sections
+    TARGET: (
+        "vpc_peering_connections",
+        "vpc_endpoints",
+        "network_interfaces",
+        "instances",
+        "internet_gateways",
+        "nat_gateways",
+        "vpn_gateways",
+        "transit_gateways",
+    ),
+    GATEWAY: ("internet_gateways", "vpn_gateways"),
+    LOCATION: ("vpn_connections", "virtual_interfaces"),
+    ATTACHED: ("vpcs", "vpn_connections", "transit_gateways"),
+    TGW_TABLE: ("transit_gateway_route_tables",),
+    LOGGED: ("vpcs", "subnets", "network_interfaces", "instances", "vpc_endpoints", "nat_gateways"),
+}
+
+WORDS: Final[dict[str, tuple[str, ...]]] = {TARGET: ("local",), LOCATION: ("internet",), TGW_TABLE: ("none",)}
+"""What may stand for no resource at all."""
 
 PATTERNS: Final[dict[str, dict[tuple[str, ...], str]]] = {
     "vpcs": {("main_route_table_id",): "route_tables"},
@@ -31,6 +57,8 @@ PATTERNS: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("vpc_id",): "vpcs",
         ("routes", EACH, "destination"): DESTINATION,
         ("routes", EACH, "target"): TARGET,
+        ("propagating_vgws", EACH): "vpn_gateways",
+        ("gateway_id",): GATEWAY,
     },
     "security_groups": {
         ("vpc_id",): "vpcs",
@@ -54,6 +82,47 @@ PATTERNS: Final[dict[str, dict[tuple[str, ...], str]]] = {
     },
     "vpc_peering_connections": {("vpc_id",): "vpcs", ("peer_vpc_id",): "vpcs"},
     "services": {("prefix_list_id",): "prefix_lists"},
+    "internet_gateways": {("vpc_id",): "vpcs"},
+    "addresses": {("network_interface_id",): "network_interfaces", ("instance_id",): "instances"},
+    "nat_gateways": {("subnet_id",): "subnets", ("allocation_ids", EACH): "addresses"},
+    "vpn_gateways": {("vpc_id",): "vpcs"},
+    "vpn_connections": {
+        ("customer_gateway_id",): "customer_gateways",
+        ("vpn_gateway_id",): "vpn_gateways",
+        ("transit_gateway_id",): "transit_gateways",
+    },
+    "virtual_interfaces": {("virtual_gateway_id",): "vpn_gateways"},
+    "external_hosts": {("location",): LOCATION},
+    "transit_gateways": {
+        ("association_default_route_table_id",): "transit_gateway_route_tables",
+        ("propagation_default_route_table_id",): "transit_gateway_route_tables",
+    },
+    "transit_gateway_attachments": {
+        ("transit_gateway_id",): "transit_gateways",
+        ("resource_id",): ATTACHED,
+        ("subnet_ids", EACH): "subnets",
+        ("route_table_id",): TGW_TABLE,
+        ("peer_route_table_id",): TGW_TABLE,
+    },
+    "transit_gateway_route_tables": {
+        ("transit_gateway_id",): "transit_gateways",
+        ("routes", EACH, "target"): "transit_gateway_attachments",
+        ("propagations", EACH): "transit_gateway_attachments",
+    },
+    "load_balancers": {
+        ("subnet_ids", EACH): "subnets",
+        ("subnet_mappings", EACH, "subnet_id"): "subnets",
+        ("security_group_ids", EACH): "security_groups",
+        ("listeners", EACH, "target_group_name"): "target_groups",
+    },
+    "target_groups": {("vpc_id",): "vpcs"},
+    "vpc_endpoint_service_configurations": {("load_balancer_names", EACH): "load_balancers"},
+    "hosted_zones": {("vpc_ids", EACH): "vpcs"},
+    "resolver_endpoints": {
+        ("ip_addresses", EACH, "subnet_id"): "subnets",
+        ("security_group_ids", EACH): "security_groups",
+    },
+    "flow_logs": {("resource_id",): LOGGED},
 }
 
 KINDS: Final = {  # what people call it, AWS's code when it is not there (section 14)
@@ -66,15 +135,27 @@ KINDS: Final = {  # what people call it, AWS's code when it is not there (sectio
     "instances": ("instance", "InvalidInstanceID.NotFound"),
     "services": ("service", "InvalidServiceName"),
     "vpc_peering_connections": ("VPC peering connection", "InvalidVpcPeeringConnectionID.NotFound"),
+    "vpc_endpoints": ("VPC endpoint", "InvalidVpcEndpointId.NotFound"),
+    "network_interfaces": ("network interface", "InvalidNetworkInterfaceID.NotFound"),
+    "internet_gateways": ("internet gateway", "InvalidInternetGatewayID.NotFound"),
+    "addresses": ("Elastic IP address", "InvalidAllocationID.NotFound"),
+    "nat_gateways": ("NAT gateway", "NatGatewayNotFound"),
+    "customer_gateways": ("customer gateway", "InvalidCustomerGatewayID.NotFound"),
+    "vpn_gateways": ("virtual private gateway", "InvalidVpnGatewayID.NotFound"),
+    "vpn_connections": ("VPN connection", "InvalidVpnConnectionID.NotFound"),
+    "virtual_interfaces": ("virtual interface", "DirectConnectClientException"),
+    "transit_gateways": ("transit gateway", "InvalidTransitGatewayID.NotFound"),
+    "transit_gateway_attachments": ("transit gateway attachment", "InvalidTransitGatewayAttachmentID.NotFound"),
+    "transit_gateway_route_tables": ("transit gateway route table", "InvalidRouteTableID.NotFound"),
+    "load_balancers": ("load balancer", "InvalidNetworkLoadBalancerArn.NotFound"),
+    "target_groups": ("target group", "TargetGroupNotFound"),
 }
 
-FOREIGN_TARGETS: Final = {  # route targets that AWS has; the control plane refuses them by name
-    "igw-": "gateway_id",
-    "vgw-": "gateway_id",
-    "nat-": "nat_gateway_id",
-    "tgw-": "transit_gateway_id",
-    "eni-": "network_interface_id",
-    "i-": "instance_id",
+FOREIGN_TARGETS: Final = {  # route targets that AWS has and the control plane refuses by name (D6)
+    "eigw-": "egress_only_internet_gateway_id",
+    "lgw-": "local_gateway_id",
+    "cagw-": "carrier_gateway_id",
+    "arn:": "core_network_arn",
 }
 
 _CIDR_LIKE = re.compile(r"[0-9.]+(/.*)?|.*:.*|.*/[0-9]+")
@@ -162,8 +243,8 @@ def _resolve(kind: str, word: str, names: Names) -> tuple[tuple[str, str] | None
         if looks_like_cidr(word):
             return None, None
         return _peer(word, names) if kind == PEER else _plain("prefix_lists", word, names)
-    if kind == TARGET:
-        return _target(word, names)
+    if kind in CHOICES:
+        return _choice(kind, word, names)
     if kind == "services":
         full = names.service_name(word)
         return (("services", full), None) if names.has("services", full) else (None, names.missing("services", word))
@@ -185,13 +266,14 @@ def _peer(word: str, names: Names) -> tuple[tuple[str, str] | None, tuple[str, s
     return None, names.missing("security_groups", word, "prefix_lists")
 
 
-def _target(word: str, names: Names) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    for section in ("vpc_peering_connections", "vpc_endpoints", "network_interfaces", "instances"):
+def _choice(kind: str, word: str, names: Names) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    for section in CHOICES[kind]:
         if names.has(section, word):
             return (section, word), None
-    if word == "local" or names.opaque or word.startswith(tuple(FOREIGN_TARGETS)):
+    foreign = kind == TARGET and word.startswith(tuple(FOREIGN_TARGETS))
+    if word in WORDS.get(kind, ()) or names.opaque or foreign:
         return None, None
-    return None, names.missing("vpc_peering_connections", word, "vpc_endpoints")
+    return None, names.missing(*CHOICES[kind][:1], word, *CHOICES[kind][1:])
 
 
 def looks_like_cidr(word: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from emulator.control.protocols import ICMP, NUMBERS
 from emulator.topology import schema
 from emulator.topology.build import create_in_vpc, later
+from emulator.topology.fields import ALL_PORTS
 
 if TYPE_CHECKING:
     from emulator.topology.build import Draft, Key
@@ -114,11 +115,11 @@ def _ports(
     """Return a rule's ports, of ICMP type and code; None if it has the wrong ones."""
     icmp = rule.icmp_type, rule.icmp_code
     if _is_icmp(rule):
-        if rule.ports != schema.ALL_PORTS:
+        if rule.ports != ALL_PORTS:
             draft.complain(key, (*part, "ports"), "icmp has no ports; it has icmp_type and icmp_code")
             return None
         return icmp
-    if icmp != schema.ALL_PORTS:
+    if icmp != ALL_PORTS:
         name = "icmp_type" if rule.icmp_type != -1 else "icmp_code"
         draft.complain(key, (*part, name), f"{name} belongs to the protocol icmp")
         return None

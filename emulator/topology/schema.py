@@ -7,93 +7,60 @@ asked of the references and of the control plane.
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from emulator.topology import units
+from emulator.topology.fields import (
+    ALL_PORTS,
+    Duration,
+    Mtu,
+    Policy,
+    Ports,
+    Protocol,
+    Queue,
+    Rate,
+    Region,
+    Size,
+)
+from emulator.topology.schema_edges import (
+    AddressEntry,
+    CustomerGatewayEntry,
+    ExternalHostEntry,
+    InternetGatewayEntry,
+    NatGatewayEntry,
+    TransitGatewayAttachmentEntry,
+    TransitGatewayEntry,
+    TransitGatewayRouteTableEntry,
+    VirtualInterfaceEntry,
+    VpnConnectionEntry,
+    VpnGatewayEntry,
+)
+from emulator.topology.schema_services import (
+    FlowLogEntry,
+    HostedZoneEntry,
+    LoadBalancerEntry,
+    ResolverEndpointEntry,
+    TargetGroupEntry,
+    VpcEndpointServiceConfigurationEntry,
+)
 from emulator.topology.validation import Strict
 
 NOT_MODELLED: Final = frozenset(
     {
         # sections
-        "addresses", "carrier_gateways", "client_vpn_endpoints", "core_networks", "customer_gateways", "dhcp_options",
-        "direct_connect_gateways", "egress_only_internet_gateways", "elastic_ips", "endpoint_services", "flow_logs",
-        "gateway_load_balancers", "global_accelerators", "hosted_zones", "internet_gateways", "lambda_functions",
-        "load_balancers", "local_gateways", "nat_gateways", "nat_instances", "network_firewalls",
-        "network_load_balancers", "resolver_endpoints", "target_groups", "traffic_mirror_filters",
-        "traffic_mirror_sessions", "traffic_mirror_targets", "transit_gateway_attachments",
-        "transit_gateway_peering_attachments", "transit_gateway_route_tables", "transit_gateways",
-        "virtual_private_gateways", "vpc_endpoint_service_configurations", "vpc_lattice_services", "vpn_connections",
-        "vpn_gateways",
+        "carrier_gateways", "client_vpn_endpoints", "core_networks", "dhcp_options", "direct_connect_gateways",
+        "egress_only_internet_gateways", "gateway_load_balancers", "global_accelerators", "lambda_functions",
+        "local_gateways", "nat_instances", "network_firewalls", "traffic_mirror_filters", "traffic_mirror_sessions",
+        "traffic_mirror_targets", "transit_gateway_connects", "vpc_lattice_services",
         # keys of entries
-        "acceptance_required", "associate_public_ip_address", "dns_options", "elastic_ip", "gateway_id",
-        "instance_tenancy", "instance_type", "ip_address_type", "map_public_ip_on_launch", "nat_gateway_id",
-        "peer_owner_id", "peer_region", "propagating_vgws", "public_ip_address", "secondary_private_ip_addresses",
-        "service_region", "transit_gateway_id",
+        "instance_tenancy", "ip_address_type", "service_region",
     }
 )  # fmt: skip
 """What AWS has and this version does not model: ``UNSUPPORTED_COMPONENT``, not an unknown key (D6)."""
 
-_PORTS = re.compile(r"([0-9]{1,5})(?: ?- ?([0-9]{1,5}))?")
 
-
-def _ports(value: object) -> tuple[int, int]:
-    """Return the first and last port; (-1, -1) is all."""
-    if value == "all":
-        return -1, -1
-    match = _PORTS.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
-    if match is None:
-        raise ValueError(f'must be a port, a range like 1024-65535, or all, not "{value}"')
-    return int(match.group(1)), int(match.group(2) or match.group(1))
-
-
-def _protocol(value: object) -> str | int:
-    """Let names and numbers pass; the control plane knows which exist."""
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"must be tcp, udp, icmp, all or a number, not {value}")
-
-
-def _queue(value: object) -> tuple[str, int]:
-    """Return what an endpoint's queue is measured in, and how much of it."""
-    for kind, parse in (("time", units.duration), ("bytes", units.size)):
-        with suppress(ValueError):
-            return kind, parse(value)
-    raise ValueError(f'must be a duration like 10ms or a size like 12MB, not "{value}"')
-
-
-def _policy(value: object) -> str | dict[str, Any]:
-    if isinstance(value, str | dict):
-        return value
-    raise ValueError("must be a mapping or JSON text")
-
-
-def _region(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", value):
-        return value
-    raise ValueError(f'must be a Region like us-east-1, not "{value}"')
-
-
-def _mtu(value: object) -> int | str:
-    """Return bytes, or ``none`` for no limit."""
-    return "none" if value == "none" else units.size(value)
-
-
-Ports = Annotated[tuple[int, int], BeforeValidator(_ports)]
-Protocol = Annotated[str | int, BeforeValidator(_protocol)]
-Duration = Annotated[int, BeforeValidator(units.duration)]
-Size = Annotated[int, BeforeValidator(units.size)]
-Rate = Annotated[int, BeforeValidator(units.rate)]
-Mtu = Annotated[int | str, BeforeValidator(_mtu)]
-Queue = Annotated[tuple[str, int], BeforeValidator(_queue)]
-Policy = Annotated[Any, BeforeValidator(_policy)]
-Region = Annotated[str, BeforeValidator(_region)]
-
-ALL_PORTS: Final = (-1, -1)
-DEFAULT_BANDWIDTH: Final = 10_000_000_000  # VPCE-IF-11
+EndpointStateWord = Literal["available", "pendingAcceptance", "pending", "rejected", "expired", "failed", "deleting"]
 
 
 class VpcEntry(Strict):
@@ -103,6 +70,8 @@ class VpcEntry(Strict):
     enable_dns_support: bool = True
     enable_dns_hostnames: bool = False
     main_route_table_id: str | None = None
+    region: Region | None = None
+    owner_id: str | None = None
 
 
 class SubnetEntry(Strict):
@@ -112,20 +81,30 @@ class SubnetEntry(Strict):
     availability_zone: str
     vpc_id: str | None = None
     route_table_id: str | None = None
+    availability_zone_id: str | None = None
 
 
 class RouteEntry(Strict):
-    """A static route: to a CIDR block or prefix list, through a peering connection."""
+    """A static route: to a CIDR block or prefix list, through one of ROUTE-13's targets.
+
+    A ``blackhole`` may name a target that is no more (ROUTE-14).
+    """
 
     destination: str
     target: str
+    state: Literal["active", "blackhole"] = "active"
 
 
 class RouteTableEntry(Strict):
-    """A route table; local routes and those of gateway endpoints come by themselves."""
+    """A route table; local routes and those of gateway endpoints come by themselves.
+
+    ``gateway_id`` makes it a gateway route table (ROUTE-18).
+    """
 
     vpc_id: str | None = None
     routes: list[RouteEntry] = Field(default_factory=list)
+    propagating_vgws: list[str] = Field(default_factory=list)
+    gateway_id: str | None = None
 
 
 class RuleEntry(Strict):
@@ -176,23 +155,47 @@ class PrefixListEntry(Strict):
     prefix_list_name: str | None = None
 
 
+class ConnectionTrackingEntry(Strict):
+    """EC2's ConnectionTrackingSpecification (SG-14)."""
+
+    tcp_established_timeout: Duration | None = None
+    udp_timeout: Duration | None = None
+    udp_stream_timeout: Duration | None = None
+
+
 class NetworkInterfaceEntry(Strict):
     """A further interface of an instance, or one that belongs to nobody."""
 
     subnet_id: str
     groups: list[str] = Field(default_factory=list)
     private_ip_address: str | None = None
+    secondary_private_ip_addresses: list[str] = Field(default_factory=list)
+    public_ip: str | None = None
     source_dest_check: bool = True
     instance_id: str | None = None
+    interface_type: Literal["interface", "lambda"] = "interface"
+    connection_tracking: ConnectionTrackingEntry | None = None
 
 
 class InstanceEntry(Strict):
-    """A host and its primary interface, which is called ``eni-<instance>``."""
+    """A host and its primary interface, which is called ``eni-<instance>`` unless ``network_interface_id`` says else.
+
+    ``public_ip`` is the automatic public address of AWS; ``auto`` picks one.
+    """
 
     subnet_id: str
     security_group_ids: list[str] = Field(default_factory=list)
+    network_interface_id: str | None = None
     private_ip_address: str | None = None
+    secondary_private_ip_addresses: list[str] = Field(default_factory=list)
+    public_ip: str | None = None
     source_dest_check: bool = True
+    connection_tracking: ConnectionTrackingEntry | None = None
+    state: Literal["running", "stopped"] = "running"
+    forwards: bool = False
+    max_tracked_connections: int | None = Field(None, ge=1)
+    application: str | None = None
+    options: dict[str, Any] | None = None
 
 
 class SubnetConfigurationEntry(Strict):
@@ -214,6 +217,10 @@ class VpcEndpointEntry(Strict):
     security_group_ids: list[str] = Field(default_factory=list)
     policy_document: Policy = None
     private_dns_enabled: bool = False
+    private_dns_only_for_inbound_resolver_endpoint: bool = False
+    state: Literal["available", "pendingAcceptance", "pending", "rejected", "expired", "failed", "deleting"] | None = (
+        None
+    )
     az_bandwidth: Rate | None = None
     az_burst: Size | None = None
     az_queue: Queue | None = None
@@ -225,6 +232,7 @@ class PeeringEntry(Strict):
     vpc_id: str
     peer_vpc_id: str
     auto_accept: bool = True
+    status: Literal["pending-acceptance", "active", "rejected", "expired", "failed", "deleted"] | None = None
 
 
 class ServiceEntry(Strict):
@@ -241,23 +249,52 @@ class ServiceEntry(Strict):
 
 
 class SettingsEntry(Strict):
-    """The emulator's knobs (section 15 of the facts); absent ones keep their defaults."""
+    """The emulator's knobs (section 15 of the facts); absent ones keep the profile's values."""
 
+    profile: Literal["seed", "current"] | None = None
     ip_versions: list[Literal[4, 6]] | None = None
     interface_endpoint_protocols: list[Protocol] | None = None
+    interface_endpoint_bandwidth: Rate | None = None
     interface_endpoint_mtu: Mtu | None = None
     gateway_endpoint_mtu: Mtu | None = None
     endpoint_idle_timeout: Duration | None = None
+    endpoint_idle_reset: bool | None = None
+    cross_region_endpoints: bool | None = None
+    gateway_endpoint_dns_hostnames: bool | None = None
     tcp_established_timeout: Duration | None = None
     udp_timeout: Duration | None = None
     udp_stream_timeout: Duration | None = None
+    max_tracked_connections: int | None = Field(None, ge=1)
+    nat_gateway_mtu: Mtu | None = None
+    transit_gateway_mtu: Mtu | None = None
+    inter_region_peering_mtu: Mtu | None = None
+    internet_gateway_mtu: Mtu | None = None
+    vpn_mtu: Mtu | None = None
+    nat_idle_timeout: Duration | None = None
+    nat_connections_per_destination: int | None = Field(None, ge=1, le=64512)
+    load_balancer_tcp_idle_timeout: Duration | None = None
+    load_balancer_udp_idle_timeout: Duration | None = None
+    load_balancer_connections_per_target: int | None = Field(None, ge=1, le=64512)
+    link_local_packets_per_second: int | None = Field(None, ge=1)
     intra_az_delay: Duration | None = None
     inter_az_delay: Duration | None = None
     peering_delay: Duration | None = None
+    inter_region_delay: Duration | None = None
+    transit_gateway_delay: Duration | None = None
+    internet_delay: Duration | None = None
+    vpn_delay: Duration | None = None
+    direct_connect_delay: Duration | None = None
     routes_per_table: int | None = Field(None, ge=1, le=1000)  # ROUTE-16
+    propagated_routes_per_table: int | None = Field(None, ge=1)
     entries_per_acl: int | None = Field(None, ge=1, le=40)  # NACL-6
     rules_per_group: int | None = Field(None, ge=1, le=1000)  # SG-6
     groups_per_interface: int | None = Field(None, ge=1, le=16)  # SG-6
+    rules_per_interface: int | None = Field(None, ge=1, le=1000)  # SG-6
+    route_tables_per_vpc: int | None = Field(None, ge=1)
+    network_acls_per_vpc: int | None = Field(None, ge=1)
+    security_groups_per_region: int | None = Field(None, ge=1)
+    interface_endpoints_per_vpc: int | None = Field(None, ge=1)
+    gateway_endpoints_per_region: int | None = Field(None, ge=1, le=255)  # VPCE-11
 
 
 class TopologyDocument(Strict):
@@ -275,6 +312,23 @@ class TopologyDocument(Strict):
     vpc_endpoints: dict[str, VpcEndpointEntry] = Field(default_factory=dict)
     vpc_peering_connections: dict[str, PeeringEntry] = Field(default_factory=dict)
     services: dict[str, ServiceEntry] = Field(default_factory=dict)
+    internet_gateways: dict[str, InternetGatewayEntry] = Field(default_factory=dict)
+    addresses: dict[str, AddressEntry] = Field(default_factory=dict)
+    nat_gateways: dict[str, NatGatewayEntry] = Field(default_factory=dict)
+    customer_gateways: dict[str, CustomerGatewayEntry] = Field(default_factory=dict)
+    vpn_gateways: dict[str, VpnGatewayEntry] = Field(default_factory=dict)
+    vpn_connections: dict[str, VpnConnectionEntry] = Field(default_factory=dict)
+    virtual_interfaces: dict[str, VirtualInterfaceEntry] = Field(default_factory=dict)
+    external_hosts: dict[str, ExternalHostEntry] = Field(default_factory=dict)
+    transit_gateways: dict[str, TransitGatewayEntry] = Field(default_factory=dict)
+    transit_gateway_route_tables: dict[str, TransitGatewayRouteTableEntry] = Field(default_factory=dict)
+    transit_gateway_attachments: dict[str, TransitGatewayAttachmentEntry] = Field(default_factory=dict)
+    load_balancers: dict[str, LoadBalancerEntry] = Field(default_factory=dict)
+    target_groups: dict[str, TargetGroupEntry] = Field(default_factory=dict)
+    vpc_endpoint_service_configurations: dict[str, VpcEndpointServiceConfigurationEntry] = Field(default_factory=dict)
+    hosted_zones: dict[str, HostedZoneEntry] = Field(default_factory=dict)
+    resolver_endpoints: dict[str, ResolverEndpointEntry] = Field(default_factory=dict)
+    flow_logs: dict[str, FlowLogEntry] = Field(default_factory=dict)
     settings: SettingsEntry | None = None
 
 
@@ -290,5 +344,22 @@ SECTIONS: Final[dict[str, type[Strict]]] = {
     "vpc_endpoints": VpcEndpointEntry,
     "vpc_peering_connections": PeeringEntry,
     "services": ServiceEntry,
+    "internet_gateways": InternetGatewayEntry,
+    "addresses": AddressEntry,
+    "nat_gateways": NatGatewayEntry,
+    "customer_gateways": CustomerGatewayEntry,
+    "vpn_gateways": VpnGatewayEntry,
+    "vpn_connections": VpnConnectionEntry,
+    "virtual_interfaces": VirtualInterfaceEntry,
+    "external_hosts": ExternalHostEntry,
+    "transit_gateways": TransitGatewayEntry,
+    "transit_gateway_route_tables": TransitGatewayRouteTableEntry,
+    "transit_gateway_attachments": TransitGatewayAttachmentEntry,
+    "load_balancers": LoadBalancerEntry,
+    "target_groups": TargetGroupEntry,
+    "vpc_endpoint_service_configurations": VpcEndpointServiceConfigurationEntry,
+    "hosted_zones": HostedZoneEntry,
+    "resolver_endpoints": ResolverEndpointEntry,
+    "flow_logs": FlowLogEntry,
 }
 """The sections that hold resources by id, and what each entry looks like."""

@@ -15,6 +15,7 @@ from emulator.control.policies import check_policy
 from emulator.model.resources import Service, VpcEndpointType
 from emulator.topology import schema
 from emulator.topology.build import Draft, create_in_vpc, later, natural
+from emulator.topology.fields import DEFAULT_BANDWIDTH
 from emulator.topology.references import FOREIGN_TARGETS, looks_like_cidr
 from emulator.topology.rules import network_acls, security_groups
 
@@ -275,7 +276,7 @@ def _create_endpoint(draft: Draft, name: str, entry: schema.VpcEndpointEntry) ->
     given = {parameter: value for parameter, value in options.items() if value is not None}
     if entry.az_queue is not None:
         kind, amount = entry.az_queue
-        rate = schema.DEFAULT_BANDWIDTH if entry.az_bandwidth is None else entry.az_bandwidth
+        rate = DEFAULT_BANDWIDTH if entry.az_bandwidth is None else entry.az_bandwidth
         given["az_queue"] = amount if kind == "bytes" else rate * amount // (8 * 10**9)
     if entry.policy_document is not None and name not in draft.refused_policies:
         given["policy_document"] = _policy_text(entry.policy_document)

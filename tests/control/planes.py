@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from emulator.control import ControlPlane
-from emulator.model.resources import Service, Settings, VpcEndpointType
+from emulator.model.resources import Service, VpcEndpointType
+from emulator.model.settings import Settings  # noqa: TC001
 
 S3 = "com.amazonaws.us-east-1.s3"
 DYNAMODB = "com.amazonaws.us-east-1.dynamodb"

@@ -6,7 +6,8 @@ import pytest
 from netaddr import IPNetwork
 
 from emulator.control import ControlPlane, Ec2Error
-from emulator.model.resources import PeeringState, PrefixList, RouteOrigin, RouteState, Settings
+from emulator.model.resources import PeeringState, PrefixList, RouteOrigin, RouteState
+from emulator.model.settings import Settings
 from tests.control.planes import S3, S3_LIST, small_plane
 
 

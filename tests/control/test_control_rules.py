@@ -6,7 +6,8 @@ import pytest
 from netaddr import IPNetwork
 
 from emulator.control import ControlPlane, Ec2Error
-from emulator.model.resources import NetworkAclEntry, RuleAction, SecurityGroupRule, Settings
+from emulator.model.resources import NetworkAclEntry, RuleAction, SecurityGroupRule
+from emulator.model.settings import Settings
 from tests.control.planes import S3_LIST, small_plane
 
 WORLD = IPNetwork("0.0.0.0/0")

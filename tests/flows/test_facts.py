@@ -11,7 +11,8 @@ from emulator.flows.conntrack import FlowState, Tracked, next_state
 from emulator.flows.path import compilable
 from emulator.flows.walk import Place, PlaceKind, leg, origin_of, walk
 from emulator.model.reasons import Reason
-from emulator.model.resources import EndpointState, Settings
+from emulator.model.resources import EndpointState
+from emulator.model.settings import Settings
 from emulator.model.traces import Delivered, Dropped
 from emulator.wire.packet import ACK, DF, FIN, IPPROTO_TCP, RST, SYN, Packet, icmp, tcp, udp
 from tests.flows.worlds import API_A, API_B, DB, NEIGHBOUR, PEER, S3, WEB, world

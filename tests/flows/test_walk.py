@@ -11,7 +11,8 @@ from emulator.control import ControlPlane
 from emulator.flows.conntrack import FlowState, Overlay
 from emulator.flows.walk import origin_of, walk
 from emulator.model.reasons import Reason
-from emulator.model.resources import EndpointState, Settings
+from emulator.model.resources import EndpointState
+from emulator.model.settings import Settings
 from emulator.model.traces import Delivered, Dropped, Trace
 from emulator.wire.options import TcpOptions, read, write_syn
 from emulator.wire.packet import ACK, PSH, SYN, Packet, icmp, tcp, udp

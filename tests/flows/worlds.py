@@ -5,7 +5,8 @@ from __future__ import annotations
 from netaddr import IPAddress
 
 from emulator.control import ControlPlane
-from emulator.model.resources import Service, Settings, VpcEndpointType
+from emulator.model.resources import Service, VpcEndpointType
+from emulator.model.settings import Settings  # noqa: TC001
 
 REGION = "us-east-1"
 WEB, PEER, DB = (int(IPAddress(address)) for address in ("10.0.1.10", "10.0.1.11", "10.0.2.20"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emulator.control import ControlPlane, Ec2Error
 from emulator.flows.walk import origin_of
-from emulator.model.resources import Settings
+from emulator.model.settings import Settings
 from emulator.simulation.agenda import Agenda
 from emulator.simulation.fabric import Attachment, Fabric
 from emulator.simulation.links import Fault

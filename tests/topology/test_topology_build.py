@@ -17,9 +17,9 @@ from emulator.model.resources import (
     RouteState,
     RuleAction,
     SecurityGroupRule,
-    Settings,
     VpcEndpointType,
 )
+from emulator.model.settings import Settings
 from emulator.topology import load, load_document
 from emulator.topology.documents import parse
 from emulator.topology.schema import SettingsEntry
