@@ -31,7 +31,10 @@ class ControlPlane(Endpoints, Peering, NetworkAcls):
     def __init__(self, region: str, settings: Settings | None = None) -> None:
         super().__init__(region, settings)
         self._add_built_in_services()
+        self._compiled: Tables | None = None
 
     def tables(self) -> Tables:
         """Return the lookup tables of the present generation, which packets meet."""
-        return compile_tables(self)
+        if self._compiled is None or self._compiled.generation != self.generation:
+            self._compiled = compile_tables(self)
+        return self._compiled

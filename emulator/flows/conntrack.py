@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from emulator.wire.packet import ACK, FIN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, RST, SYN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.model.settings import Settings
     from emulator.wire.packet import Packet
 
 Key: TypeAlias = tuple[str, int, int, int, int, int]
@@ -149,14 +148,22 @@ def next_state(entry: Entry | None, packet: Packet, *, outgoing: bool) -> Tracke
     return Tracked.OTHER
 
 
-def timeout_of(state: Tracked, protocol: int, settings: Settings) -> int:
+class Timeouts(Protocol):
+    """Whoever knows the idle timeouts that can be set: an interface, or the settings (SG-14)."""
+
+    tcp_established_timeout: int
+    udp_timeout: int
+    udp_stream_timeout: int
+
+
+def timeout_of(state: Tracked, protocol: int, timeouts: Timeouts) -> int:
     """Return how long a flow in ``state`` may be silent, in nanoseconds."""
     if state is Tracked.ESTABLISHED:
-        return settings.tcp_established_timeout
+        return timeouts.tcp_established_timeout
     if state is Tracked.STREAM:
-        return settings.udp_stream_timeout
+        return timeouts.udp_stream_timeout
     if state in (Tracked.ONE_WAY, Tracked.ANSWERED):
-        return settings.udp_timeout
+        return timeouts.udp_timeout
     if state is Tracked.OTHER:
         return 30 * SECOND if protocol == IPPROTO_ICMP else 600 * SECOND  # Linux's for ICMP (EMU); SG-11
     return LINUX_TIMEOUTS[state]

@@ -49,7 +49,7 @@ class RouteEntry:
 class RouteLookup:
     """A route table compiled for lookups."""
 
-    __slots__ = ("_by_length", "route_table_id")
+    __slots__ = ("by_length", "route_table_id")
 
     def __init__(self, route_table_id: str, entries: Iterable[RouteEntry]) -> None:
         self.route_table_id: str = route_table_id
@@ -57,11 +57,11 @@ class RouteLookup:
         for entry in sorted(entries, key=lambda entry: (entry.rank, entry.destination)):
             first, mask = entry.network
             by_mask.setdefault(mask, {}).setdefault(first, entry)  # the best-ranked one was here first
-        self._by_length: list[tuple[int, dict[int, RouteEntry]]] = sorted(by_mask.items(), reverse=True)
+        self.by_length: list[tuple[int, dict[int, RouteEntry]]] = sorted(by_mask.items(), reverse=True)
 
     def best(self, address: int) -> RouteEntry | None:
         """Return the most specific route to ``address``, or None if none matches (ROUTE-7)."""
-        for mask, entries in self._by_length:
+        for mask, entries in self.by_length:
             entry = entries.get(address & mask)
             if entry is not None:
                 return entry

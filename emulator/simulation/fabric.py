@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from emulator.flows.conntrack import Entry, FlowState
 from emulator.flows.path import EVENTFUL, compilable
-from emulator.flows.walk import UNLIMITED, LegResult, Place, PlaceKind, leg
+from emulator.flows.walk import LONGEST_WAY, UNLIMITED, LegResult, Place, PlaceKind, Rewrite, leg, looping
 from emulator.model.traces import Delivered, Dropped, Ending, Step
 from emulator.simulation.links import Fault, FaultyLink, Link
-from emulator.simulation.shaper import Shaper
+from emulator.simulation.shaper import PacketLimit, Shaper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +125,8 @@ class CompiledLeg:
         max_length: Bytes; longer packets are walked.
         entries: What must be alive, and is refreshed, at each packet.
         taps: ``(tap, outgoing)`` passed on the way.
+        rewrite: The addresses and ports that packets go on with, if others.
+        depth: How many legs come before it.
         shaper, link: The crossing to ``next``, or None where the packet is delivered.
         attachment: Where it is delivered.
     """
@@ -132,6 +134,7 @@ class CompiledLeg:
     __slots__ = (
         "attachment",
         "delivered",
+        "depth",
         "entries",
         "generation",
         "link",
@@ -139,13 +142,16 @@ class CompiledLeg:
         "next",
         "path",
         "place",
+        "rewrite",
         "shaper",
         "taps",
     )
 
-    def __init__(self, path: Path, place: Place) -> None:
+    def __init__(self, path: Path, place: Place, depth: int = 0) -> None:
         self.path: Path = path
         self.place: Place = place
+        self.depth: int = depth
+        self.rewrite: Rewrite | None = None
         self.generation: int = _STALE
         self.max_length: int = UNLIMITED
         self.entries: tuple[Entry, ...] = ()
@@ -355,6 +361,9 @@ class Fabric:
         if link is None:
             self._deliver(packet, compiled, now)
             return
+        rewrite = compiled.rewrite
+        if rewrite is not None:
+            packet = rewrite.apply(packet)
         shaper = compiled.shaper
         if shaper is None:
             link.carry(packet, compiled.next, now)  # type: ignore[arg-type]  # a link leads to a next leg
@@ -412,6 +421,9 @@ class Fabric:
     def _walk(self, packet: Packet, compiled: CompiledLeg, now: int) -> None:
         """Evaluate one leg, commit its effects, compile it if it holds for later packets, and go on."""
         self.walked += 1
+        if compiled.depth >= LONGEST_WAY:
+            self.end(packet, compiled, looping(compiled.place.component))
+            return
         tables = self.tables()
         result = leg(tables, self.state, packet, compiled.place, now)
         entries = tuple([self.state.commit(effect, now) for effect in result.effects])
@@ -428,6 +440,8 @@ class Fabric:
                     path.taps.append(tap)
         for observer in self._observers:
             observer.walked(path, packet, result.steps, now)
+        for answer, place in result.answers:
+            self._answer(path.attachment, answer, place, now)
         if isinstance(result.ending, Dropped):
             self.end(packet, compiled, result.ending)
             return
@@ -435,9 +449,18 @@ class Fabric:
         compiled.max_length = result.max_length
         compiled.entries = entries
         compiled.taps = tuple(taps)
+        compiled.rewrite = result.rewrite
         holds = self.compiling and compilable(packet, result)
         compiled.generation = tables.generation if holds else _STALE
         self._go_on(packet, result, compiled, now)
+
+    def _answer(self, attachment: Attachment, packet: Packet, place: Place, now: int) -> None:
+        """Let a packet begin that a gate sends back by itself: an ICMP error, a reset."""
+        self.sent += 1
+        path = Path(attachment, (packet.src, packet.dst, packet.proto, packet.sport, packet.dport))
+        path.first = CompiledLeg(path, place)
+        path.last_at = now
+        self._walk(packet, path.first, now)
 
     def _fill(self, compiled: CompiledLeg, result: LegResult) -> None:
         """Hang links, shapers and hosts on a leg."""
@@ -454,7 +477,7 @@ class Fabric:
             crossing.to.kind,
             crossing.to.component,
         ):
-            compiled.next = CompiledLeg(compiled.path, crossing.to)
+            compiled.next = CompiledLeg(compiled.path, crossing.to, compiled.depth + 1)
         compiled.shaper = None if crossing.shaper is None else self._shaper(crossing.shaper)
         compiled.link = self._link(crossing.source, crossing.to, crossing.delay)
 
@@ -502,6 +525,6 @@ class Fabric:
             old, shaper = known
             if (old.rate, old.burst, old.queue) == (spec.rate, spec.burst, spec.queue):
                 return shaper
-        shaper = Shaper(spec.shaper_id, spec.rate, spec.burst, spec.queue)
+        shaper = PacketLimit(spec) if spec.packets else Shaper(spec.shaper_id, spec.rate, spec.burst, spec.queue)
         self._shapers[spec.shaper_id] = (spec, shaper)
         return shaper

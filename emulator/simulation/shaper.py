@@ -9,10 +9,13 @@ nanobits per nanosecond: no rounding, no drift, and never more than
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from emulator.model.reasons import Reason
 from emulator.model.traces import Dropped
+
+if TYPE_CHECKING:
+    from emulator.flows.tables import ShaperSpec
 
 NANOBITS_PER_BYTE: Final = 8_000_000_000
 QUEUE_FULL: Final = -1
@@ -112,3 +115,17 @@ class Shaper:
     def backlog(self, now: int) -> int:
         """Return how many bytes wait at ``now``."""
         return max(0, self._at - now) * self.rate // NANOBITS_PER_BYTE
+
+
+class PacketLimit(Shaper):
+    """Limits packets instead of bits: a second's worth at once, and none waits (DNS-3)."""
+
+    def __init__(self, spec: ShaperSpec) -> None:
+        super().__init__(spec.shaper_id, spec.rate * 8, spec.rate, 0)
+        interface = spec.shaper_id.partition("/")[0]
+        self.refusal = Dropped(Reason.EMU_LINK_LOCAL, interface, f"{spec.rate} packets/s (DNS-3)")
+
+    def admit(self, length: int, now: int) -> int:
+        """Take a packet, of whatever length, as one."""
+        del length
+        return super().admit(1, now)

@@ -142,3 +142,22 @@ def clamp_mss(data: bytes, limit: int) -> bytes:
             return data[: at + 2] + limit.to_bytes(2, "big") + data[at + 4 :]
         at += size
     return data
+
+
+def shift_sack(data: bytes, by: int) -> bytes:
+    """Return the options with every SACK edge moved by ``by`` octets, everything else untouched (RFC 2018)."""
+    out = bytearray(data)
+    at = 0
+    while at < len(out) and out[at] != END:
+        if out[at] == NOP:
+            at += 1
+            continue
+        size = out[at + 1] if at + 1 < len(out) else 0
+        if size < 2 or at + size > len(out):
+            break
+        if out[at] == SACK and size % 8 == 2:
+            for edge in range(at + 2, at + size, 4):
+                moved = (int.from_bytes(out[edge : edge + 4], "big") + by) & 0xFFFFFFFF
+                out[edge : edge + 4] = moved.to_bytes(4, "big")
+        at += size
+    return bytes(out)

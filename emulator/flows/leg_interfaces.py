@@ -1,0 +1,310 @@
+"""Legs at network interfaces: out of a host, into a subnet and its interface, and the security groups there.
+
+Order of gates: NACL-9 and D8.
+
+    host -> source/destination check -> security group -> network ACL -> route
+    arriving -> network ACL -> security group -> host, middlebox, or the endpoint behind the interface
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emulator.flows.conntrack import Effect, Tracked, flow_key, next_state, timeout_of
+from emulator.flows.leg_endpoints import interface_endpoint
+from emulator.flows.leg_routes import Sender, follow, same_subnet
+from emulator.flows.legs import PROTOCOL_NAMES, PlaceKind, network_acl, working
+from emulator.flows.tables import Kind, ShaperSpec
+from emulator.gates import security_groups
+from emulator.gates.networks import contains, dotted
+from emulator.model.reasons import Reason
+from emulator.model.traces import Delivered
+from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet
+
+if TYPE_CHECKING:
+    from emulator.flows.conntrack import Entry, FlowState, Key
+    from emulator.flows.legs import LegResult
+    from emulator.flows.tables import InterfaceTable, Tables
+
+INTERFACE_MTU: Final = 9001
+"""Bytes that an interface can send at once (NET-6)."""
+LINK_LOCAL: Final = ((0xA9FE0000, 0xFFFF0000),)
+RESOLVER_LINK_LOCAL: Final = 0xA9FEA9FD  # 169.254.169.253 (DNS-1)
+SERVICES_LINK_LOCAL: Final = (0xA9FEA9FE, 0xA9FEA97B)
+"""169.254.169.254 and 169.254.169.123: instance metadata and time (DNS-6), which are not modelled."""
+AUTO: Final = "auto-tracked"
+
+
+def interface_out(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
+    """Out of a host: its own gates, then the subnet's boundary, then the route."""
+    packet = result.packet
+    eni = tables.interfaces.get(component)
+    if eni is None:
+        result.refuse(component, "interface", Reason.BAD_STATE, None, "the interface is gone")
+        return
+    result.seen.append((component, True))
+    if not working(result, eni):
+        return
+    if packet.version not in tables.settings.ip_versions:
+        result.refuse(
+            component, "ip_version", Reason.EMU_IPV4_ONLY, "IPv4 only (VPCE-5)", f"IPv{packet.version} packet"
+        )
+        return
+    own = packet.src in eni.addresses
+    if not own and (eni.source_dest_check or eni.endpoint is not None) and packet.version == 4:
+        detail = f"source {dotted(packet.src)} is not the interface's {dotted(eni.address)}"
+        result.refuse(
+            component, "source_dest_check", Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION, "source_dest_check", detail
+        )
+        return
+    result.passes(component, "source_dest_check")
+    if packet.length > INTERFACE_MTU:
+        detail = f"{packet.length} bytes; fragmentation is not modelled"
+        result.refuse(component, "mtu", Reason.EMU_OVER_MTU, f"MTU {INTERFACE_MTU} (NET-6)", detail)
+        return
+    result.max_length = INTERFACE_MTU
+    if packet.version == 4 and _reserved(tables, result, eni):
+        return
+    if not security_group(tables, state, result, eni, now, outgoing=True):
+        return
+    sender = Sender(component, eni.vpc_id, eni, PlaceKind.INTERFACE_IN if own else PlaceKind.INTERFACE_IN_MIDDLEBOX)
+    if packet.version == 4 and eni.inside(packet.dst):  # layer 2: no ACL (NACL-1), no route table (ROUTE-20)
+        result.log(component, outgoing=True, accepted=True)
+        same_subnet(tables, result, sender)
+        return
+    if not network_acl(result, eni, outgoing=True):
+        return
+    result.log(component, outgoing=True, accepted=True)
+    follow(tables, result, eni.routes, sender)
+
+
+def _reserved(tables: Tables, result: LegResult, eni: InterfaceTable) -> bool:
+    """Deal with destinations that no rule filters (SG-7): the resolver and other link-local services."""
+    packet = result.packet
+    vpc = tables.vpcs[eni.vpc_id]
+    if packet.dst not in (vpc.resolver_address, RESOLVER_LINK_LOCAL):
+        if contains(LINK_LOCAL, packet.dst):
+            modelled = "; instance metadata and time are not modelled" if packet.dst in SERVICES_LINK_LOCAL else ""
+            detail = f"nothing answers at {dotted(packet.dst)}{modelled}"
+            result.refuse(eni.interface_id, "link_local", Reason.EMU_LINK_LOCAL, None, detail)
+            return True
+        return False
+    if not vpc.dns_support:
+        detail = "enableDnsSupport is off (DNS-2)"
+        result.refuse(eni.vpc_id, "amazon_dns", Reason.EMU_DNS_OFF, "enable_dns_support", detail)
+        return True
+    resolver = f"{eni.vpc_id}/resolver"
+    result.passes(resolver, "amazon_dns", None, "neither security groups nor network ACLs filter it (SG-7)")
+    limit = tables.settings.link_local_packets_per_second
+    shaper = None
+    if limit is not None:
+        shaper = ShaperSpec(f"{eni.interface_id}/link-local", limit, limit, 0, packets=True)
+    result.goes_on(eni.interface_id, PlaceKind.HOST, resolver, tables.settings.intra_az_delay, shaper)
+    return True
+
+
+def interface_in(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
+    """Into a subnet, and into the interface; behind an endpoint's interface, on to its service."""
+    _interface_in(tables, state, result, component, now, None)
+
+
+def interface_in_middlebox(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
+    """The same for what a middlebox has sent on: it strips group identity (SG-5)."""
+    _interface_in(tables, state, result, component, now, Reason.SG_REFERENCES_NOT_PRESERVED)
+
+
+def interface_in_transit(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
+    """The same for what came through a transit gateway without security group referencing (SG-4)."""
+    _interface_in(tables, state, result, component, now, Reason.SG_REFERENCING_SUPPORT)
+
+
+def _interface_in(
+    tables: Tables, state: FlowState, result: LegResult, component: str, now: int, stripped: Reason | None
+) -> None:
+    packet = result.packet
+    eni = tables.interfaces.get(component)
+    if eni is None:
+        result.refuse(component, "interface", Reason.BAD_STATE, None, "the interface is gone")
+        return
+    if not working(result, eni):
+        return
+    if packet.src in (tables.vpcs[eni.vpc_id].resolver_address, RESOLVER_LINK_LOCAL):
+        result.passes(component, "amazon_dns", None, "neither security groups nor network ACLs filter it (SG-7)")
+    else:
+        if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):
+            return
+        if not security_group(tables, state, result, eni, now, outgoing=False, stripped=stripped):
+            return
+        result.log(component, outgoing=False, accepted=True)
+    result.seen.append((component, False))
+    if packet.dst not in eni.addresses:
+        _middlebox(tables, result, eni)
+        return
+    if eni.endpoint is not None:
+        interface_endpoint(tables, state, result, eni, eni.endpoint, now)
+        return
+    result.ending = Delivered(component)
+
+
+def _middlebox(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
+    """Not for the interface itself: its host must be one that forwards (ROUTE-19)."""
+    component = eni.interface_id
+    if eni.source_dest_check:
+        detail = f"destination {dotted(result.packet.dst)} is not the interface's {dotted(eni.address)}"
+        result.refuse(
+            component, "source_dest_check", Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION, "source_dest_check", detail
+        )
+        return
+    if not eni.forwards:
+        detail = f"{eni.owner or component} does not forward what is not for itself"
+        result.refuse(component, "forwarding", Reason.ENI_ADDRESS_RESTRICTION, "forwards", detail)
+        return
+    result.passes(component, "forwarding", "forwards")
+    result.goes_on(component, PlaceKind.INTERFACE_OUT, component, tables.settings.intra_az_delay)
+
+
+# --- security groups -------------------------------------------------------------------------------------------------
+
+
+def security_group(
+    tables: Tables,
+    state: FlowState,
+    result: LegResult,
+    eni: InterfaceTable,
+    now: int,
+    *,
+    outgoing: bool,
+    stripped: Reason | None = None,
+) -> bool:
+    """Conntrack before rules: a tracked flow passes whatever the rules say now (SG-9, SG-13).
+
+    Args:
+        tables: The network.
+        state: What is remembered.
+        result: The leg's.
+        eni: The interface whose groups judge; one without groups lets everything pass.
+        now: Nanoseconds.
+        outgoing: The direction.
+        stripped: Why rules that refer to groups match nothing here; None if they do.
+    """
+    rules = eni.egress if outgoing else eni.ingress
+    if rules is None:
+        return True
+    packet = result.packet
+    gate = "security_group_egress" if outgoing else "security_group_ingress"
+    key = flow_key(eni.interface_id, packet, outgoing=outgoing)
+    entry = state.get(key, now)
+    syn = packet.proto == IPPROTO_TCP and packet.flags & (SYN | ACK) == SYN
+    if entry is not None and syn and entry.state in (Tracked.CLOSING, Tracked.CLOSED):
+        entry = None  # the ports are used again: a new flow, judged by rules
+    peer = packet.dst if outgoing else packet.src
+    if entry is not None:
+        result.passes(eni.group_ids, gate, None, "tracked flow (SG-9)")
+        _track(tables, result, eni, key, entry, outgoing=outgoing)
+        return True
+    if not outgoing and _related(state, eni, packet, now):
+        result.passes(eni.group_ids, gate, None, "an ICMP error about a flow that is let through (SG-18)")
+        return True
+    rule = security_groups.admitting(rules, packet, peer, references=stripped is None)
+    if rule is None:
+        return _not_admitted(result, eni, rules, gate, stripped, outgoing=outgoing)
+    others = eni.open_ingress if outgoing else eni.open_egress
+    auto = _auto_tracked(tables, eni, packet, outgoing=outgoing)
+    ports = packet.proto in (IPPROTO_TCP, IPPROTO_UDP)
+    if ports and not auto and packet.proto in others and security_groups.openly(rules, packet):
+        result.passes(eni.group_ids, gate, rule.text, "untracked: open to all both ways (SG-10)")
+        return True
+    if eni.max_tracked and state.full(("tracked", eni.owner), eni.max_tracked, now):
+        result.log(eni.interface_id, outgoing=outgoing, accepted=False)
+        limit = f"{eni.max_tracked} tracked connections (SG-16)"
+        return result.refuse(eni.owner, "connection_tracking", Reason.EMU_CONNTRACK_FULL, limit)
+    result.passes(eni.group_ids, gate, rule.text)
+    _track(tables, result, eni, key, None, outgoing=outgoing, auto=auto)
+    return True
+
+
+def _track(
+    tables: Tables,
+    result: LegResult,
+    eni: InterfaceTable,
+    key: Key,
+    entry: Entry | None,
+    *,
+    outgoing: bool,
+    auto: int = 0,
+) -> None:
+    packet = result.packet
+    after = next_state(entry, packet, outgoing=outgoing)
+    timeout = timeout_of(after, packet.proto, eni)
+    peer = tables.addresses.get((eni.vpc_id, packet.dst if outgoing else packet.src))
+    if peer is not None and peer.kind is Kind.LOAD_BALANCER:  # SG-15
+        settings = tables.settings
+        if after is Tracked.ESTABLISHED:
+            timeout = settings.load_balancer_tcp_idle_timeout
+        elif packet.proto == IPPROTO_UDP:
+            timeout = settings.load_balancer_udp_idle_timeout
+    originated = outgoing if entry is None else entry.originated
+    binding = entry.binding if entry is not None else ((AUTO,) if auto else ())
+    group = ("tracked", eni.owner) if eni.max_tracked else None
+    result.effects.append(Effect(key, after, timeout, originated=originated, binding=binding, group=group))
+    if auto > 1 and group is not None:  # DynamoDB's gateway endpoint takes two entries (SG-12)
+        second = (f"{eni.interface_id}/second", *key[1:])
+        result.effects.append(Effect(second, after, timeout, originated=originated, group=group))
+
+
+def _not_admitted(
+    result: LegResult,
+    eni: InterfaceTable,
+    rules: tuple[security_groups.GroupRule, ...],
+    gate: str,
+    stripped: Reason | None,
+    *,
+    outgoing: bool,
+) -> bool:
+    packet = result.packet
+    peer = packet.dst if outgoing else packet.src
+    result.log(eni.interface_id, outgoing=outgoing, accepted=False)
+    protocol = PROTOCOL_NAMES.get(packet.proto, str(packet.proto))
+    port = f" port {packet.dport}" if packet.proto in (6, 17) else ""
+    detail = f"no rule admits {protocol}{port} {'to' if outgoing else 'from'} {dotted(peer)} (SG-1)"
+    reason = Reason.ENI_SG_RULES_MISMATCH if rules else Reason.SG_HAS_NO_RULES
+    lost = security_groups.admitting(rules, packet, peer) if stripped is not None else None
+    if lost is not None and stripped is not None:
+        return result.refuse(eni.group_ids, gate, stripped, lost.text, "the sender's groups are not known here (SG-4)")
+    if security_groups.unknown(rules, packet):
+        return result.refuse(eni.group_ids, gate, Reason.UNKNOWN_PEERED_SGS, None, detail)
+    return result.refuse(eni.group_ids, gate, reason, None, detail)
+
+
+def _auto_tracked(tables: Tables, eni: InterfaceTable, packet: Packet, *, outgoing: bool) -> int:
+    """Return by how many entries the flow is tracked whatever the rules (SG-12); 0 if it need not be."""
+    if eni.auto_tracked:
+        return 1
+    peer = tables.addresses.get((eni.vpc_id, packet.dst if outgoing else packet.src))
+    if peer is not None:
+        return 1 if peer.kind in (Kind.ENDPOINT, Kind.LOAD_BALANCER, Kind.NAT_GATEWAY) else 0
+    entry = eni.routes.best(packet.dst if outgoing else packet.src)
+    if entry is None:
+        return 0
+    if entry.target in tables.nat_gateways:
+        return 1
+    gateway = tables.gateways.get(entry.target)
+    return gateway.auto_tracked if gateway is not None else 0
+
+
+def _related(state: FlowState, eni: InterfaceTable, packet: Packet, now: int) -> bool:
+    """Return whether an ICMP error is about a flow whose errors pass: auto-tracked or untracked (SG-18)."""
+    if packet.proto != IPPROTO_ICMP or packet.dport >> 8 != 3:
+        return False
+    quoted = packet.payload[8:]
+    if len(quoted) < 28 or quoted[0] >> 4 != 4:
+        return False
+    ports = (quoted[0] & 15) * 4
+    sport, dport = (int.from_bytes(quoted[at : at + 2], "big") for at in (ports, ports + 2))
+    src, dst = (int.from_bytes(quoted[at : at + 4], "big") for at in (12, 16))
+    inner = Packet(src, dst, quoted[9], sport, dport, b"", 40)
+    entry = state.get(flow_key(eni.interface_id, inner, outgoing=True), now)
+    if entry is not None:
+        return entry.binding == (AUTO,)
+    rules = eni.egress or ()
+    return src in eni.addresses and inner.proto in eni.open_ingress and security_groups.openly(rules, inner)
