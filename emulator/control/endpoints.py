@@ -16,9 +16,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.control.errors import Ec2Error, invalid, unsupported
-from emulator.control.interfaces import NetworkInterfaces
+from emulator.control.nat_gateways import NatGateways
 from emulator.control.policies import FULL_ACCESS, check_policy
-from emulator.control.services import Services
+from emulator.control.services import Services, no_such_service
 from emulator.control.state import listed, verb
 from emulator.model.resources import InterfaceType, Route, VpcEndpoint, VpcEndpointType
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from emulator.model.resources import Service, Subnet, Vpc
 
-INTERFACE_ENDPOINTS_PER_VPC: Final = 50  # VPCE-11
-GATEWAY_ENDPOINTS_PER_VPC: Final = 255  # VPCE-11: the maximum; the adjustable default per Region is not enforced
+GATEWAY_ENDPOINTS_PER_VPC: Final = 255  # VPCE-11: fixed
 OTHER_TYPES: Final = ("GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel")  # VPCE-4
 DEFAULT_BANDWIDTH: Final = 10_000_000_000  # VPCE-IF-11
 DEFAULT_BURST: Final = 131_072  # D9
@@ -39,7 +38,7 @@ SubnetPlace = tuple[str, str, tuple[str | int, ...]]
 """A subnet, and the parameter and the place in it that name it."""
 
 
-class Endpoints(Services, NetworkInterfaces):
+class Endpoints(Services, NatGateways):
     """Verbs on VPC endpoints."""
 
     @verb
@@ -67,7 +66,9 @@ class Endpoints(Services, NetworkInterfaces):
         """
         vpc = self._vpc(vpc_id)
         kind = _endpoint_type(vpc_endpoint_type)
-        service = self._service(service_name)
+        service = self._service(service_name, region=vpc.region)  # VPCE-6
+        if kind is GATEWAY and service.region != vpc.region:
+            raise no_such_service(service_name)  # gateway endpoints stay Regional in any case
         if kind not in service.service_types:  # ERR-8
             offered = ", ".join(service.service_types)
             text = f"Endpoint type ({kind}) does not match available service types ([{offered}])"
@@ -173,7 +174,7 @@ class Endpoints(Services, NetworkInterfaces):
         for endpoint in endpoints:
             self._without_tables(endpoint, endpoint.route_table_ids)
             for interface in endpoint.network_interface_ids:
-                self._remove(self.network_interfaces, interface)
+                self._remove_interface(interface)
             self._remove(self.vpc_endpoints, endpoint.vpc_endpoint_id)
 
     # -- gateway endpoints: tables ------------------------------------------------
@@ -243,7 +244,8 @@ class Endpoints(Services, NetworkInterfaces):
         if any(self.subnets[other].availability_zone == zone for other in endpoint.subnet_ids):  # VPCE-IF-2, ERR-3
             text = f"Found another VPC endpoint subnet in the availability zone of {subnet.subnet_id}"
             raise Ec2Error("DuplicateSubnetsInSameZone", text, parameter, path)
-        if service.availability_zones and zone not in service.availability_zones:  # VPCE-IF-3, ERR-8
+        offered = service.availability_zones if service.region == self.vpcs[subnet.vpc_id].region else ()
+        if offered and zone not in offered and subnet.availability_zone_id not in offered:  # VPCE-IF-3, ERR-8
             name = service.service_name
             text = f"The VPC endpoint service {name} does not support the availability zone of the subnet"
             raise Ec2Error("InvalidParameter", f"{text}: {subnet.subnet_id}", parameter, path)
@@ -256,7 +258,7 @@ class Endpoints(Services, NetworkInterfaces):
                 text = f"The subnet {subnet_id} is not one of the endpoint {endpoint.vpc_endpoint_id}"
                 raise Ec2Error("InvalidParameter", text, "remove_subnet_ids", (index,))
             position = endpoint.subnet_ids.index(subnet_id)
-            self._remove(self.network_interfaces, endpoint.network_interface_ids[position])
+            self._remove_interface(endpoint.network_interface_ids[position])
             endpoint = replace(
                 endpoint,
                 subnet_ids=_dropped(endpoint.subnet_ids, position),
@@ -325,14 +327,20 @@ class Endpoints(Services, NetworkInterfaces):
         return replace(endpoint, private_dns_enabled=True)
 
     def _check_endpoint_quota(self, vpc: Vpc, kind: VpcEndpointType) -> None:
-        limit = INTERFACE_ENDPOINTS_PER_VPC if kind is INTERFACE else GATEWAY_ENDPOINTS_PER_VPC
-        present = sum(
-            endpoint.vpc_id == vpc.vpc_id and endpoint.vpc_endpoint_type is kind
-            for endpoint in self.vpc_endpoints.values()
-        )
-        if present >= limit:
-            text = f"The maximum number of {kind} endpoints has been reached for {vpc.vpc_id} ({limit})"
-            raise Ec2Error("VpcEndpointLimitExceeded", text)
+        """VPCE-11: interface endpoints count per VPC, gateway endpoints per Region and, at most, per VPC."""
+        others = [one for one in self.vpc_endpoints.values() if one.vpc_endpoint_type is kind]
+        here = sum(one.vpc_id == vpc.vpc_id for one in others)
+        region = sum(self.vpcs[one.vpc_id].region == vpc.region for one in others)
+        limits: tuple[tuple[int, int, str], ...] = ((here, self.settings.interface_endpoints_per_vpc, vpc.vpc_id),)
+        if kind is GATEWAY:
+            limits = (
+                (region, self.settings.gateway_endpoints_per_region, vpc.region),
+                (here, GATEWAY_ENDPOINTS_PER_VPC, vpc.vpc_id),
+            )
+        for present, limit, where in limits:
+            if present >= limit:
+                text = f"The maximum number of {kind} endpoints has been reached for {where} ({limit})"
+                raise Ec2Error("VpcEndpointLimitExceeded", text)
 
 
 def _endpoint_type(name: str) -> VpcEndpointType:

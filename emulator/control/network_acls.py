@@ -17,7 +17,6 @@ from emulator.model.resources import NetworkAcl, NetworkAclEntry, RuleAction
 if TYPE_CHECKING:
     from emulator.model.resources import Subnet
 
-NETWORK_ACLS_PER_VPC: Final = 200  # NACL-6
 LAST_RULE_NUMBER: Final = 32766  # NACL-2
 
 
@@ -28,8 +27,9 @@ class NetworkAcls(State):
     def create_network_acl(self, vpc_id: str, *, network_acl_id: str | None = None) -> NetworkAcl:
         """Create a list that denies everything (NACL-3)."""
         self._vpc(vpc_id)
-        if sum(acl.vpc_id == vpc_id for acl in self.network_acls.values()) >= NETWORK_ACLS_PER_VPC:
-            text = f"The maximum number of network ACLs has been reached for {vpc_id} ({NETWORK_ACLS_PER_VPC})"
+        limit = self.settings.network_acls_per_vpc  # NACL-6
+        if sum(acl.vpc_id == vpc_id for acl in self.network_acls.values()) >= limit:
+            text = f"The maximum number of network ACLs has been reached for {vpc_id} ({limit})"
             raise Ec2Error("NetworkAclLimitExceeded", text)
         name = self._new_id(self.network_acls, "acl", network_acl_id, "network_acl_id")
         acl = NetworkAcl(name, vpc_id)

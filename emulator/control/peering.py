@@ -6,15 +6,12 @@ AWS: Amazon VPC Peering Guide, "How VPC peering connections work" (EDGE-2).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from emulator.control.addresses import overlap
 from emulator.control.errors import Ec2Error, invalid
 from emulator.control.state import verb
-from emulator.control.vpcs import Vpcs
-from emulator.model.resources import PeeringState, RouteState, VpcPeeringConnection
-
-LIVING: Final = (PeeringState.PENDING_ACCEPTANCE, PeeringState.ACTIVE)
+from emulator.control.vpcs import LIVING, Vpcs
+from emulator.model.resources import PeeringState, VpcPeeringConnection
 
 
 class Peering(Vpcs):
@@ -55,7 +52,7 @@ class Peering(Vpcs):
         peering = self._pending(vpc_peering_connection_id, "accept")
         accepted = replace(peering, status=PeeringState.ACTIVE)
         self._put(self.vpc_peering_connections, vpc_peering_connection_id, accepted)
-        self._mark_routes(vpc_peering_connection_id, RouteState.ACTIVE)
+        self._refresh_routes(vpc_peering_connection_id)
         return accepted
 
     @verb

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
 from emulator.control.network_acls import NetworkAcls
+from emulator.control.outside import Outside
 from emulator.control.peering import Peering
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, Peering, NetworkAcls):
-    """Everything a user may do to the network of one Region.
+class ControlPlane(Endpoints, Peering, NetworkAcls, Outside):
+    """Everything a user may do to a network; what names no Region is in ``region``.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;
     without one, ``vpc-00000001`` and so on are counted. A verb that raises

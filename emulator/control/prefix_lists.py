@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.control.addresses import network
 from emulator.control.errors import Ec2Error, invalid
-from emulator.control.routes import RouteTables
+from emulator.control.propagation import Propagation
 from emulator.control.security_groups import SecurityGroups
 from emulator.control.state import verb
 from emulator.model.resources import PrefixList
@@ -30,7 +30,7 @@ CUSTOMER: Final = "customer"
 MAX_ENTRIES: Final = 1000  # ROUTE-17
 
 
-class PrefixLists(RouteTables, SecurityGroups):
+class PrefixLists(Propagation, SecurityGroups):
     """Verbs on prefix lists; they look at routes and rules because those count lists' weights."""
 
     @verb

@@ -1,12 +1,14 @@
-"""Route tables: associations, and which routes may stand in them.
+"""Routes: which may stand in a table, and where they lead.
 
-A subnet's table is its own association or the VPC's main table (ROUTE-1), so
-EC2's association ids are not needed here: a subnet names its association, and a
-VPC its main one.  Supported targets are ``local``, peering connections, and
-gateway endpoints, whose routes come and go with the endpoint (VPCE-GW-2,
-VPCE-GW-4) and cannot be touched by these verbs.
+The targets of ROUTE-13 that are modelled are ``local``, internet and virtual
+private gateways, NAT gateways, interfaces, instances (kept as their primary
+interface), peering connections and transit gateways.  Gateway endpoints bring
+their own routes, which come and go with the endpoint (VPCE-GW-2, VPCE-GW-4) and
+cannot be touched by these verbs.  What else AWS has is refused by name;
+``register_route`` stores it all the same, for tables read from an account.
 
-AWS: VPC User Guide, "Subnet route tables"; EC2 API Reference, "CreateRoute".
+AWS: VPC User Guide, "Subnet route tables", "Gateway route tables"; EC2 API
+Reference, "CreateRoute", "ReplaceRoute".
 """
 
 from __future__ import annotations
@@ -18,95 +20,29 @@ from netaddr import IPNetwork
 
 from emulator.control.addresses import network, within
 from emulator.control.errors import Ec2Error, invalid, unsupported
-from emulator.control.state import State, verb
-from emulator.control.vpcs import LOCAL, local_routes
-from emulator.model.resources import PeeringState, Route, RouteState, RouteTable, VpcEndpointType
+from emulator.control.route_states import ENDED_NAT, is_local
+from emulator.control.route_tables import RouteTables
+from emulator.control.state import LOCAL, verb
+from emulator.control.vpcs import LIVING
+from emulator.model.resources import InterfaceType, Route, RouteState, RouteTable, VpcEndpointType
+from emulator.model.transit_gateways import AttachmentState, AttachmentType
 
 if TYPE_CHECKING:
-    from emulator.model.resources import Subnet, Vpc
+    from collections.abc import Mapping
 
-ROUTE_TABLES_PER_VPC: Final = 200  # ROUTE-1
 LINK_LOCAL: Final = IPNetwork("169.254.168.0/22")  # ROUTE-11
 
+FOREIGN: Final = {
+    "egress_only_internet_gateway_id": "egress-only internet gateways",
+    "local_gateway_id": "local gateways",
+    "carrier_gateway_id": "carrier gateways",
+    "core_network_arn": "core networks",
+}
+"""Targets that AWS has and this version does not model, by parameter (ROUTE-13)."""
 
-class RouteTables(State):
-    """Verbs on route tables, their associations and their routes."""
 
-    @verb
-    def create_route_table(self, vpc_id: str, *, route_table_id: str | None = None) -> RouteTable:
-        """Create a table with the local routes of its VPC (ROUTE-8)."""
-        vpc = self._vpc(vpc_id)
-        if sum(table.vpc_id == vpc_id for table in self.route_tables.values()) >= ROUTE_TABLES_PER_VPC:
-            text = f"The maximum number of route tables has been reached for {vpc_id} ({ROUTE_TABLES_PER_VPC})"
-            raise Ec2Error("RouteTableLimitExceeded", text)
-        name = self._new_id(self.route_tables, "rtb", route_table_id, "route_table_id")
-        table = RouteTable(name, vpc_id, local_routes(vpc))
-        self._put(self.route_tables, name, table)
-        return table
-
-    @verb
-    def delete_route_table(self, route_table_id: str) -> None:
-        """Delete a custom table without associations, gateway endpoints' included (ROUTE-2)."""
-        table = self._route_table(route_table_id)
-        users = [subnet.subnet_id for subnet in self.subnets.values() if subnet.route_table_id == route_table_id]
-        users += [end.vpc_endpoint_id for end in self.vpc_endpoints.values() if route_table_id in end.route_table_ids]
-        if self.vpcs[table.vpc_id].main_route_table_id == route_table_id:
-            users.append("it is the main route table")
-        if users:
-            text = f"The routeTable '{route_table_id}' has dependencies and cannot be deleted. ({', '.join(users)})"
-            raise Ec2Error("DependencyViolation", text, "route_table_id")
-        self._remove(self.route_tables, route_table_id)
-
-    @verb
-    def associate_route_table(self, route_table_id: str, subnet_id: str) -> Subnet:
-        """Give a subnet a table of its own; it may not have one yet."""
-        subnet = self._same_network(route_table_id, subnet_id)
-        if subnet.route_table_id is not None:
-            text = f"the specified association for route table {route_table_id} conflicts with an existing association"
-            raise Ec2Error("Resource.AlreadyAssociated", f"{text} ({subnet.route_table_id})", "route_table_id")
-        return self._use_table(subnet, route_table_id)
-
-    @verb
-    def disassociate_route_table(self, subnet_id: str) -> Subnet:
-        """Return a subnet to the main table."""
-        subnet = self._subnet(subnet_id)
-        if subnet.route_table_id is None:
-            text = f"The subnet '{subnet_id}' has no route table association of its own"
-            raise Ec2Error("InvalidAssociationID.NotFound", text, "subnet_id")
-        return self._use_table(subnet, None)
-
-    @verb
-    def replace_route_table_association(
-        self, route_table_id: str, *, subnet_id: str | None = None, vpc_id: str | None = None
-    ) -> Subnet | Vpc:
-        """Change the table of a subnet, or, given ``vpc_id``, the VPC's main table (ROUTE-2)."""
-        if (subnet_id is None) == (vpc_id is None):
-            raise Ec2Error("InvalidParameterCombination", "Give either a subnet or a VPC (for its main route table)")
-        if subnet_id is not None:
-            return self._use_table(self._same_network(route_table_id, subnet_id), route_table_id)
-        assert vpc_id is not None
-        vpc = self._vpc(vpc_id)
-        if self._route_table(route_table_id).vpc_id != vpc_id:
-            text = f"route table {route_table_id} and network {vpc_id} belong to different networks"
-            raise invalid(text, "route_table_id")
-        changed = replace(vpc, main_route_table_id=route_table_id)
-        self._put(self.vpcs, vpc_id, changed)
-        return changed
-
-    def _same_network(self, route_table_id: str, subnet_id: str) -> Subnet:
-        table = self._route_table(route_table_id)
-        subnet = self._subnet(subnet_id)
-        if table.vpc_id != subnet.vpc_id:
-            text = f"route table {route_table_id} and subnet {subnet_id} belong to different networks"
-            raise invalid(text, "route_table_id")
-        return subnet
-
-    def _use_table(self, subnet: Subnet, route_table_id: str | None) -> Subnet:
-        changed = replace(subnet, route_table_id=route_table_id)
-        self._put(self.subnets, subnet.subnet_id, changed)
-        return changed
-
-    # -- routes ----------------------------------------------------------------
+class Routes(RouteTables):
+    """Verbs on routes."""
 
     @verb
     def create_route(
@@ -123,8 +59,12 @@ class RouteTables(State):
         instance_id: str | None = None,
         nat_gateway_id: str | None = None,
         transit_gateway_id: str | None = None,
+        egress_only_internet_gateway_id: str | None = None,
+        local_gateway_id: str | None = None,
+        carrier_gateway_id: str | None = None,
+        core_network_arn: str | None = None,
     ) -> Route:
-        """Add a static route (ROUTE-12, ROUTE-13, ERR-20, ERR-22, ERR-23)."""
+        """Add a static route (ROUTE-9, ROUTE-12, ROUTE-13, ERR-20, ERR-22, ERR-23)."""
         table = self._route_table(route_table_id)
         targets = {
             "gateway_id": gateway_id,
@@ -134,15 +74,18 @@ class RouteTables(State):
             "instance_id": instance_id,
             "nat_gateway_id": nat_gateway_id,
             "transit_gateway_id": transit_gateway_id,
+            "egress_only_internet_gateway_id": egress_only_internet_gateway_id,
+            "local_gateway_id": local_gateway_id,
+            "carrier_gateway_id": carrier_gateway_id,
+            "core_network_arn": core_network_arn,
         }
         blank = self._destination(destination_cidr_block, destination_prefix_list_id, destination_ipv6_cidr_block)
         present = next((route for route in table.routes if route.destination == blank.destination), None)
-        if present is not None and present.target != LOCAL:
-            parameter = "destination_cidr_block" if blank.destination_cidr_block else "destination_prefix_list_id"
-            text = f"The route identified by {blank.destination} already exists."
-            raise Ec2Error("RouteAlreadyExists", text, parameter)
+        if present is not None and not is_local(present):
+            raise _already_exists(blank)
         route = self._with_target(table, blank, targets)
-        self._refuse_inside_local(table, route)
+        if present is not None:
+            raise _already_exists(blank)  # ROUTE-8: replaced by ReplaceRoute, if at all
         self._put_routes(table, (*table.routes, route))
         return route
 
@@ -162,15 +105,15 @@ class RouteTables(State):
         instance_id: str | None = None,
         nat_gateway_id: str | None = None,
         transit_gateway_id: str | None = None,
+        egress_only_internet_gateway_id: str | None = None,
+        local_gateway_id: str | None = None,
+        carrier_gateway_id: str | None = None,
+        core_network_arn: str | None = None,
     ) -> Route:
-        """Change the target of a route; of a local route only back to ``local`` (ROUTE-8)."""
+        """Change the target of a route; of a local route to a NAT gateway or interface, and back (ROUTE-8)."""
         table = self._route_table(route_table_id)
         blank = self._destination(destination_cidr_block, destination_prefix_list_id, destination_ipv6_cidr_block)
         old = self._existing_route(table, blank)
-        if local_target:
-            if old.target != LOCAL:
-                raise invalid(f"The route {old.destination} is not a local route of {route_table_id}", "local_target")
-            return old
         targets = {
             "gateway_id": gateway_id,
             "vpc_endpoint_id": vpc_endpoint_id,
@@ -179,13 +122,68 @@ class RouteTables(State):
             "instance_id": instance_id,
             "nat_gateway_id": nat_gateway_id,
             "transit_gateway_id": transit_gateway_id,
+            "egress_only_internet_gateway_id": egress_only_internet_gateway_id,
+            "local_gateway_id": local_gateway_id,
+            "carrier_gateway_id": carrier_gateway_id,
+            "core_network_arn": core_network_arn,
         }
-        if old.target in self.vpc_endpoints:
+        if local_target or gateway_id == LOCAL:
+            if not is_local(old):
+                parameter = "local_target" if local_target else "gateway_id"
+                raise invalid(f"The route {old.destination} is not a local route of {route_table_id}", parameter)
+            new = replace(old, target=LOCAL, state=RouteState.ACTIVE)
+        elif old.target in self.vpc_endpoints:
             raise _endpoint_route_refusal()
-        new = self._with_target(table, blank, targets)
-        self._refuse_inside_local(table, new)
+        else:
+            new = self._with_target(table, replace(blank, origin=old.origin), targets)
         self._put_routes(table, tuple(new if route is old else route for route in table.routes))
         return new
+
+    @verb
+    def register_route(
+        self,
+        route_table_id: str,
+        target: str,
+        *,
+        destination_cidr_block: str | None = None,
+        destination_prefix_list_id: str | None = None,
+        state: str = RouteState.BLACKHOLE,
+    ) -> Route:
+        """EMU: store a route as it stands in an account, whatever became of its target (ROUTE-14).
+
+        A ``blackhole`` may lead to what is no more. An ``active`` one to a kind of target that is not modelled is
+        answered with ``UNSUPPORTED_COMPONENT`` when a packet takes it.
+        """
+        table = self._route_table(route_table_id)
+        if state not in tuple(RouteState):
+            raise invalid(f"Value ({state}) for parameter state is invalid.", "state")
+        blank = self._destination(destination_cidr_block, destination_prefix_list_id, None)
+        if target == LOCAL or target in self.vpc_endpoints:
+            raise invalid(f"Routes to {target} come by themselves", "target")
+        wanted = RouteState(state)
+        kinds = (
+            self.internet_gateways,
+            self.vpn_gateways,
+            self.nat_gateways,
+            self.network_interfaces,
+            self.vpc_peering_connections,
+            self.transit_gateways,
+        )
+        if target in self.instances:
+            target = self.instances[target].network_interface_ids[0]
+        known = any(target in records for records in kinds)
+        if known and wanted is RouteState.ACTIVE:
+            raise invalid(f"A route to {target} is created by CreateRoute", "target")
+        present = next((route for route in table.routes if route.destination == blank.destination), None)
+        if present is not None and not is_local(present):
+            raise _already_exists(blank)
+        route = replace(blank, target=target, state=wanted)
+        if present is None:
+            self._put_routes(table, (*table.routes, route))
+        else:  # a local route whose new target is gone (ROUTE-8)
+            route = replace(route, origin=present.origin)
+            self._put_routes(table, tuple(route if one is present else one for one in table.routes))
+        return route
 
     @verb
     def delete_route(
@@ -200,7 +198,7 @@ class RouteTables(State):
         table = self._route_table(route_table_id)
         blank = self._destination(destination_cidr_block, destination_prefix_list_id, destination_ipv6_cidr_block)
         old = self._existing_route(table, blank)
-        if old.target == LOCAL:
+        if is_local(old):
             text = f"cannot remove local route {old.destination} in route table {route_table_id}"
             raise invalid(text, "destination_cidr_block")
         if old.target in self.vpc_endpoints:
@@ -230,30 +228,45 @@ class RouteTables(State):
             if route.destination == blank.destination:
                 return route
         text = f"no route with destination {blank.destination} in route table {table.route_table_id}"
-        parameter = "destination_cidr_block" if blank.destination_cidr_block else "destination_prefix_list_id"
-        raise Ec2Error("InvalidRoute.NotFound", text, parameter)
+        raise Ec2Error("InvalidRoute.NotFound", text, _destination_parameter(blank))
 
-    def _with_target(self, table: RouteTable, blank: Route, targets: dict[str, str | None]) -> Route:
-        """Return the route with its one target, if that may be one (ROUTE-13)."""
+    # -- targets ------------------------------------------------------------------------
+
+    def _with_target(self, table: RouteTable, blank: Route, targets: Mapping[str, str | None]) -> Route:
+        """Return the route with its one target, if that may be one (ROUTE-9, ROUTE-13, ROUTE-18)."""
         given = [(parameter, target) for parameter, target in targets.items() if target is not None]
         if len(given) != 1:
             text = "The request must contain exactly one target (gatewayId, vpcPeeringConnectionId, ...)"
             raise Ec2Error("InvalidParameterCombination" if given else "MissingParameter", text)
-        parameter, target = given[0]
-        if parameter == "vpc_peering_connection_id":
-            return replace(blank, target=target, state=self._peering_state(table, target))
-        if target in self.vpc_endpoints or parameter == "vpc_endpoint_id":
-            self._refuse_endpoint_target(table, blank, target, parameter)
-        if parameter == "gateway_id" and target == LOCAL:
-            raise invalid("local routes come with the VPC's CIDR blocks and cannot be created", parameter)
-        kinds = {
-            "gateway_id": "internet gateways and virtual private gateways",
-            "network_interface_id": "network interfaces as route targets",
-            "instance_id": "instances as route targets",
-            "nat_gateway_id": "NAT gateways",
-            "transit_gateway_id": "transit gateways",
-        }
-        raise unsupported(f"{kinds[parameter]} are not modelled ({target})", parameter)
+        parameter, written = given[0]
+        target = self._target(table, blank, parameter, written)
+        route = replace(blank, target=target, state=self._target_state(table.vpc_id, target))
+        if table.gateway_id is not None:
+            self._check_gateway_route(table, route, _destination_parameter(route), parameter)
+        self._check_inside_local(table, route)
+        return route
+
+    def _target(self, table: RouteTable, blank: Route, parameter: str, written: str) -> str:
+        """Return the id of a target if a route of this table may lead there."""
+        if parameter in FOREIGN:
+            raise unsupported(f"{FOREIGN[parameter]} are not modelled ({written})", parameter)
+        if parameter == "vpc_endpoint_id" or written in self.vpc_endpoints:
+            self._refuse_endpoint_target(table, blank, written, parameter)
+        if parameter == "gateway_id":
+            if written == LOCAL:
+                raise invalid("local routes come with the VPC's CIDR blocks and cannot be created", parameter)
+            self._check_gateway_of(table, written)
+        elif parameter == "vpc_peering_connection_id":
+            self._check_peering_of(table, written)
+        elif parameter == "nat_gateway_id":
+            self._check_nat_gateway_of(table, written)
+        elif parameter == "transit_gateway_id":
+            self._check_transit_gateway_of(table, written)
+        else:
+            if parameter == "instance_id":
+                written = self._only_interface(written)
+            self._check_interface_of(table, written, parameter)
+        return written
 
     def _refuse_endpoint_target(self, table: RouteTable, blank: Route, target: str, parameter: str) -> None:
         """Gateway endpoints bring their own route, interface endpoints are no target (ERR-22, ROUTE-13)."""
@@ -264,35 +277,77 @@ class RouteTables(State):
         hint = "VPC Endpoints of this type cannot be used as route targets."
         raise Ec2Error("RouteNotSupported", f"{text} {hint}", parameter)
 
-    def _peering_state(self, table: RouteTable, target: str) -> RouteState:
-        """Return the state of a route to a peering connection, ``blackhole`` until it is accepted."""
+    def _check_peering_of(self, table: RouteTable, target: str) -> None:
         parameter = "vpc_peering_connection_id"
         peering = self._peering(target)
         if table.vpc_id not in (peering.requester_vpc_id, peering.accepter_vpc_id):
-            text = (
-                f"route table {table.route_table_id} and vpc peering connection {target} belong to different networks"
-            )
-            raise invalid(text, parameter)
-        if peering.status is PeeringState.ACTIVE:
-            return RouteState.ACTIVE
-        if peering.status is PeeringState.PENDING_ACCEPTANCE:
-            return RouteState.BLACKHOLE
-        text = f"The vpcPeeringConnection ID '{target}' does not exist ({peering.status})"
-        raise Ec2Error("InvalidVpcPeeringConnectionID.NotFound", text, parameter)
+            text = f"route table {table.route_table_id} and vpc peering connection {target}"
+            raise invalid(f"{text} belong to different networks", parameter)
+        if peering.status not in LIVING:
+            text = f"The vpcPeeringConnection ID '{target}' does not exist ({peering.status})"
+            raise Ec2Error("InvalidVpcPeeringConnectionID.NotFound", text, parameter)
 
-    def _refuse_inside_local(self, table: RouteTable, route: Route) -> None:
-        """ROUTE-9: no supported target may be more specific than ``local`` (ERR-20)."""
+    def _check_nat_gateway_of(self, table: RouteTable, target: str) -> None:
+        gateway = self._nat_gateway(target)
+        if gateway.state in ENDED_NAT:
+            text = f"The Nat Gateway '{target}' does not exist ({gateway.state})"
+            raise Ec2Error("NatGatewayNotFound", text, "nat_gateway_id")
+        if gateway.vpc_id != table.vpc_id:
+            text = f"route table {table.route_table_id} and network gateway {target} belong to different networks"
+            raise invalid(text, "nat_gateway_id")
+
+    def _check_transit_gateway_of(self, table: RouteTable, target: str) -> None:
+        """A transit gateway is there for a VPC only once it is attached."""
+        self._transit_gateway(target)
+        attached = any(
+            attachment.transit_gateway_id == target
+            and attachment.resource_type is AttachmentType.VPC
+            and attachment.resource_id == table.vpc_id
+            and attachment.state not in (AttachmentState.DELETED, AttachmentState.FAILED, AttachmentState.REJECTED)
+            for attachment in self.transit_gateway_attachments.values()
+        )
+        if not attached:
+            text = f"The transitGateway ID '{target}' does not exist ({table.vpc_id} is not attached to it)"
+            raise Ec2Error("InvalidTransitGatewayID.NotFound", text, "transit_gateway_id")
+
+    def _only_interface(self, instance_id: str) -> str:
+        """Return an instance's interface; EC2 wants to know which one where there are several."""
+        instance = self._instance(instance_id)
+        if len(instance.network_interface_ids) > 1:
+            text = f"There are multiple interfaces attached to instance '{instance_id}'."
+            hint = "Please specify an interface ID for the operation instead."
+            raise Ec2Error("InvalidInstanceID", f"{text} {hint}", "instance_id")
+        return instance.network_interface_ids[0]
+
+    def _check_interface_of(self, table: RouteTable, target: str, parameter: str) -> None:
+        """An interface of the user's in this VPC; an endpoint's never is one (ROUTE-13)."""
+        interface = self._network_interface(target, parameter)
+        if interface.interface_type is not InterfaceType.INTERFACE:
+            text = f"Route table {table.route_table_id} contains unsupported route target: {target}."
+            hint = f"Interfaces of type {interface.interface_type} cannot be used as route targets."
+            raise Ec2Error("RouteNotSupported", f"{text} {hint}", parameter)
+        if interface.vpc_id != table.vpc_id:
+            text = f"route table {table.route_table_id} and interface {target} belong to different networks"
+            raise invalid(text, parameter)
+
+    def _check_inside_local(self, table: RouteTable, route: Route) -> None:
+        """ROUTE-8, ROUTE-9: inside a VPC's own blocks only whole subnets, and only by what can be in the way."""
         block = route.destination_cidr_block
-        if block is not None and any(within(block, local) for local in self.vpcs[table.vpc_id].cidr_blocks):
-            text = (
-                f"The destination CIDR block {block} is equal to or more specific than one of this VPC's CIDR blocks. "
-                "This route can target only an interface or an instance."
-            )
-            raise invalid(text, "destination_cidr_block")
+        vpc = self.vpcs[table.vpc_id]
+        if block is None or not any(within(block, local) for local in vpc.cidr_blocks):
+            return
+        text = f"The destination CIDR block {block} is equal to or more specific than one of this VPC's CIDR blocks."
+        if route.target not in self.network_interfaces and route.target not in self.nat_gateways:  # ERR-20
+            raise invalid(f"{text} This route can target only an interface or an instance.", "destination_cidr_block")
+        if block not in vpc.cidr_blocks and block not in self._subnet_blocks(vpc.vpc_id):
+            hint = "It must equal the CIDR block of one of this VPC's subnets."
+            raise invalid(f"{text} {hint}", "destination_cidr_block")
+
+    # -- quotas -------------------------------------------------------------------------
 
     def _put_routes(self, table: RouteTable, routes: tuple[Route, ...]) -> None:
         """Store a table's routes if they fit (ROUTE-16, ROUTE-17)."""
-        if self.routes_used(routes) > self.settings.routes_per_table and len(routes) > len(table.routes):
+        if len(routes) > len(table.routes) and self.routes_used(routes) > self.settings.routes_per_table:
             limit = self.settings.routes_per_table
             text = f"You've reached the limit on the number of routes in route table {table.route_table_id} ({limit})"
             raise Ec2Error("RouteLimitExceeded", text, "route_table_id")
@@ -303,8 +358,17 @@ class RouteTables(State):
         return sum(
             self.prefix_lists[route.destination_prefix_list_id].max_entries if route.destination_prefix_list_id else 1
             for route in routes
-            if route.target != LOCAL
+            if not is_local(route)
         )
+
+
+def _destination_parameter(route: Route) -> str:
+    return "destination_cidr_block" if route.destination_cidr_block else "destination_prefix_list_id"
+
+
+def _already_exists(route: Route) -> Ec2Error:
+    text = f"The route identified by {route.destination} already exists."
+    return Ec2Error("RouteAlreadyExists", text, _destination_parameter(route))
 
 
 def _endpoint_route_refusal(parameter: str = "destination_prefix_list_id") -> Ec2Error:

@@ -1,21 +1,15 @@
 """The services of a Region: AWS's built-in ones and those that documents bring.
 
-Built in are S3 and DynamoDB with their prefix lists, for gateway endpoints
-(VPCE-GW-1).  Everything else is registered by the emulator's own verb
-:meth:`Services.register_service`.
-
-Where facts end, choices begin: in us-east-1 the lists are VPCE-GW-2's.  Of other
-Regions no list is known: EMU gives each a stable id and a /24 of 198.19.0.0/16
-(RFC 2544's benchmarking range), to be replaced with :meth:`register_prefix_list`.
-The public names of other services resolve, outside of private DNS, to a stable
+Built in are S3 and DynamoDB (:mod:`emulator.control.regions`).  Everything else
+is registered by the emulator's own verb :meth:`Services.register_service`.  The
+public names of other services resolve, outside of private DNS, to a stable
 address in 198.18.0.0/16, which leads nowhere unless a route does.
 
-AWS: AWS PrivateLink, "AWS services that integrate"; VPC User Guide, "AWS-managed prefix lists".
+AWS: AWS PrivateLink, "AWS services that integrate".
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -24,6 +18,7 @@ from netaddr import IPAddress, IPNetwork
 
 from emulator.control.errors import Ec2Error, invalid
 from emulator.control.prefix_lists import CUSTOMER, PrefixLists
+from emulator.control.regions import GATEWAY_SERVICES, addresses_in, digest
 from emulator.control.state import verb
 from emulator.control.vpcs import Vpcs
 from emulator.model.resources import PrefixList, Service, VpcEndpointType
@@ -31,13 +26,8 @@ from emulator.model.resources import PrefixList, Service, VpcEndpointType
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-GATEWAY_SERVICES: Final = ("s3", "dynamodb")
-"""VPCE-4: what gateway endpoints exist for."""
-
-KNOWN_LISTS: Final = {  # VPCE-GW-2
-    ("us-east-1", "s3"): ("pl-63a5400a", ("54.231.0.0/17", "52.216.0.0/15", "3.5.16.0/21", "3.5.0.0/20")),
-    ("us-east-1", "dynamodb"): ("pl-02cd2c6b", ("52.94.0.0/22", "52.119.224.0/20")),
-}
+NAMED_RANGE: Final = IPNetwork("198.18.0.0/16")
+"""EMU: where the public names of services without a prefix list lead."""
 
 _HOST_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -45,40 +35,44 @@ _HOST_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([
 class Services(PrefixLists, Vpcs):
     """Verbs on services, all the emulator's own but the describing one."""
 
-    def _add_built_in_services(self) -> None:
-        """Fill a new control plane; the Region was so before anyone asked, so no generation counts."""
-        for short_name in GATEWAY_SERVICES:
-            prefix_list = built_in_prefix_list(self.region, short_name)
-            self.prefix_lists[prefix_list.prefix_list_id] = prefix_list
-            service = built_in_service(self.region, short_name, prefix_list)
-            self.services[service.service_name] = service
-
-    def describe_vpc_endpoint_services(self, service_names: Iterable[str] = ()) -> tuple[Service, ...]:
-        """Return the services of the Region, or those asked for, by name (ERR-2)."""
-        names = tuple(service_names) or tuple(sorted(self.services))
+    def describe_vpc_endpoint_services(
+        self, service_names: Iterable[str] = (), *, region: str | None = None
+    ) -> tuple[Service, ...]:
+        """Return the services of a Region, the plane's own by default, or those asked for, by name (ERR-2)."""
+        region = region or self.region
+        names = tuple(service_names) or tuple(
+            sorted(name for name, service in self.services.items() if service.region == region)
+        )
         return tuple(self._service(name, "service_names", (index,)) for index, name in enumerate(names))
 
-    def _service(self, service_name: str, parameter: str = "service_name", path: tuple[str | int, ...] = ()) -> Service:
-        """VPCE-6: another Region's services do not exist here."""
+    def _service(
+        self,
+        service_name: str,
+        parameter: str = "service_name",
+        path: tuple[str | int, ...] = (),
+        *,
+        region: str | None = None,
+    ) -> Service:
+        """Return a service; in a ``region`` other ones' exist only if cross-Region endpoints do (VPCE-6)."""
         service = self.services.get(service_name)
-        if service is None:
-            text = f"The Vpc Endpoint Service '{service_name}' does not exist"
-            raise Ec2Error("InvalidServiceName", text, parameter, path)
+        foreign = service is not None and region is not None and service.region != region
+        if service is None or (foreign and not self.settings.cross_region_endpoints):
+            raise no_such_service(service_name, parameter, path)
         return service
 
     @verb
     def register_service(self, service: Service) -> Service:
         """EMU: offer a service in this Region, or redefine one that no endpoint leads to yet."""
         name = service.service_name
-        self._check_service_name(name)
-        if service.region != self.region:
-            raise invalid(f"The service {name} is of {service.region}, not {self.region}", "region")
+        named = self._region_in(name)
+        if service.region != named:
+            raise invalid(f"The service {name} is of {service.region}, not {named}", "region")
         if any(endpoint.service_name == name for endpoint in self.vpc_endpoints.values()):
             text = f"The service {name} has endpoints and cannot be redefined"
             raise Ec2Error("ExistingVpcEndpointConnections", text, "service_name")
         self._check_service_types(service)
         for index, zone in enumerate(service.availability_zones):
-            self._check_zone(zone, "availability_zones", (index,))
+            self._check_zone(zone, "availability_zones", (index,), region=service.region, ids=True)  # VPCE-IF-3
         self._check_names(service)
         if service.service_delay < 0:
             raise invalid("service_delay is at least 0", "service_delay")
@@ -87,12 +81,16 @@ class Services(PrefixLists, Vpcs):
         self._put(self.services, name, service)
         return service
 
-    def _check_service_name(self, name: str) -> None:
-        region = re.escape(self.region)
-        own = rf"com\.amazonaws\.({region}\.[A-Za-z0-9.-]+|vpce\.{region}\.vpce-svc-[A-Za-z0-9-]+)"  # SVC-2
-        if not re.fullmatch(own, name):
-            text = f"'{name}' is no name of a service of {self.region}, like com.amazonaws.{self.region}.NAME"
-            raise Ec2Error("InvalidServiceName", text, "service_name")
+    def _region_in(self, name: str) -> str:
+        """Return the Region that a service's name says, one of this network's (SVC-2)."""
+        for region in self.open_regions():
+            shape = re.escape(region)
+            own = rf"com\.amazonaws\.({shape}\.[A-Za-z0-9.-]+|vpce\.{shape}\.vpce-svc-[A-Za-z0-9-]+)"
+            if re.fullmatch(own, name):
+                return region
+        here = ", ".join(self.open_regions())
+        text = f"'{name}' is no name of a service of {here}, like com.amazonaws.{self.region}.NAME"
+        raise Ec2Error("InvalidServiceName", text, "service_name")
 
     def _check_service_types(self, service: Service) -> None:
         """VPCE-4: gateway endpoints are for S3 and DynamoDB only, and need a list to route by."""
@@ -100,7 +98,7 @@ class Services(PrefixLists, Vpcs):
             raise invalid("A service offers at least one endpoint type", "service_types")
         if VpcEndpointType.GATEWAY not in service.service_types:
             return
-        allowed = [f"com.amazonaws.{self.region}.{short}" for short in GATEWAY_SERVICES]
+        allowed = [f"com.amazonaws.{service.region}.{short}" for short in GATEWAY_SERVICES]
         if service.service_name not in allowed:
             text = f"Gateway endpoints exist for {' and '.join(allowed)} only"
             raise Ec2Error("InvalidParameter", text, "service_types")
@@ -112,7 +110,7 @@ class Services(PrefixLists, Vpcs):
         taken = {
             name: other.service_name
             for other in self.services.values()
-            if other.service_name != service.service_name
+            if other.service_name != service.service_name and other.region == service.region
             for name in other.private_dns_names
         }
         for index, name in enumerate(service.private_dns_names):
@@ -127,7 +125,7 @@ class Services(PrefixLists, Vpcs):
             return addresses_in(self.prefix_lists[service.prefix_list_id].cidrs)
         if not service.private_dns_names:
             return ()
-        return (IPAddress(IPNetwork("198.18.0.0/16").first + 1 + _digest(service.service_name) % 65_000),)
+        return (IPAddress(NAMED_RANGE.first + 1 + digest(service.service_name) % 65_000),)
 
     @verb
     def register_prefix_list(self, prefix_list: PrefixList) -> PrefixList:
@@ -153,35 +151,6 @@ class Services(PrefixLists, Vpcs):
         return prefix_list
 
 
-def built_in_prefix_list(region: str, short_name: str) -> PrefixList:
-    """Return AWS's list for a gateway service: VPCE-GW-2's, or in other Regions EMU's stand-in."""
-    name = f"com.amazonaws.{region}.{short_name}"
-    known = KNOWN_LISTS.get((region, short_name))
-    if known is None:
-        third = _digest(region) % 128 + 128 * GATEWAY_SERVICES.index(short_name)
-        known = (f"pl-{hashlib.sha256(name.encode()).hexdigest()[:8]}", (f"198.19.{third}.0/24",))
-    prefix_list_id, cidrs = known
-    return PrefixList(prefix_list_id, name, tuple(IPNetwork(cidr) for cidr in cidrs), 1)  # weight: ROUTE-17
-
-
-def built_in_service(region: str, short_name: str, prefix_list: PrefixList) -> Service:
-    """Return S3 or DynamoDB as the seed has them: reached by gateway endpoints (VPCE-GW-1)."""
-    host = f"{short_name}.{region}.amazonaws.com"
-    return Service(
-        service_name=f"com.amazonaws.{region}.{short_name}",
-        region=region,
-        service_types=(VpcEndpointType.GATEWAY,),
-        private_dns_names=(host, f"*.{host}") if short_name == "s3" else (host,),
-        public_addresses=addresses_in(prefix_list.cidrs),
-        prefix_list_id=prefix_list.prefix_list_id,
-        application=short_name if short_name == "s3" else None,  # DynamoDB has no built-in program yet
-    )
-
-
-def addresses_in(cidrs: Iterable[IPNetwork]) -> tuple[IPAddress, ...]:
-    """Return one address per block, where a service's public names lead: the tenth, or the last."""
-    return tuple(IPAddress(min(cidr.first + 10, cidr.last)) for cidr in cidrs)
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+def no_such_service(service_name: str, parameter: str = "service_name", path: tuple[str | int, ...] = ()) -> Ec2Error:
+    """Return the refusal of a service that is not there for whoever asks (ERR-2)."""
+    return Ec2Error("InvalidServiceName", f"The Vpc Endpoint Service '{service_name}' does not exist", parameter, path)

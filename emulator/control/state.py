@@ -128,6 +128,8 @@ class State:
         self.resolver_endpoints: dict[str, ResolverEndpoint] = {}
         self.flow_logs: dict[str, FlowLog] = {}
         self.failures: dict[str, str] = {}
+        self._hosts: dict[tuple[str, int], str] = {}
+        self._public_hosts: dict[int, str] = {}
         self._counters: dict[str, int] = {}
         self._journal: list[tuple[dict[str, Any], str, object]] = []
 
@@ -135,22 +137,43 @@ class State:
 
     def _put(self, records: dict[str, _T], record_id: str, record: _T) -> None:
         """Add or replace a record."""
-        self._journal.append((records, record_id, records.get(record_id, _MISSING)))
+        before = records.get(record_id, _MISSING)
+        self._journal.append((records, record_id, before))
         records[record_id] = record
+        self._index(records, before, record)
 
     def _remove(self, records: dict[str, _T], record_id: str) -> None:
         """Remove a record that is there."""
-        self._journal.append((records, record_id, records[record_id]))
-        del records[record_id]
+        before = records.pop(record_id)
+        self._journal.append((records, record_id, before))
+        self._index(records, before, _MISSING)
 
     def _undo(self) -> None:
         """Take back everything since the verb began, newest first."""
         for records, record_id, before in reversed(self._journal):
-            if before is _MISSING:
-                del records[record_id]
-            else:
+            after = records.pop(record_id, _MISSING) if before is _MISSING else records.get(record_id, _MISSING)
+            if before is not _MISSING:
                 records[record_id] = before
+            self._index(records, after, before)
         self._journal.clear()
+
+    def _index(self, records: object, before: Any, after: Any) -> None:
+        """Keep ``_hosts`` and ``_public_hosts`` true, so that a free address is found without a look at them all.
+
+        ``_hosts`` has the interface of each private address in each subnet, ``_public_hosts`` that of each public one.
+        """
+        if records is not self.network_interfaces:
+            return
+        if before is not _MISSING:
+            for address in before.private_ip_addresses:
+                del self._hosts[before.subnet_id, int(address)]
+            for _, public in before.public_ips:
+                del self._public_hosts[int(public)]
+        if after is not _MISSING:
+            for address in after.private_ip_addresses:
+                self._hosts[after.subnet_id, int(address)] = after.network_interface_id
+            for _, public in after.public_ips:
+                self._public_hosts[int(public)] = after.network_interface_id
 
     def _new_id(self, records: dict[str, _T], kind: str, given: str | None, parameter: str) -> str:
         """Return the id for a new record: the user's, or the next ``<kind>-00000001``."""

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from emulator.control import ControlPlane, Ec2Error
 from emulator.control.policies import PolicyError
 from emulator.control.protocols import protocol_number
-from emulator.control.services import GATEWAY_SERVICES, built_in_prefix_list
+from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list
 from emulator.model.reasons import Reason
 from emulator.model.settings import Settings
 from emulator.topology.fields import Region  # noqa: TC001 - pydantic reads it
