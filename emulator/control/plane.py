@@ -14,13 +14,14 @@ from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.peering import Peering
+from emulator.control.transit_gateways import TransitGateways
 
 if TYPE_CHECKING:
     from emulator.flows.tables import Tables
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, Peering, NetworkAcls):
+class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls):
     """Everything a user may do to the network of one Region.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;
