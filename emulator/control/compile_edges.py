@@ -91,8 +91,8 @@ def _public(state: ControlPlane, tables: Tables) -> None:
         for address in service.public_addresses:
             tables.public[int(address)] = service.service_name
         listed = state.prefix_lists.get(service.prefix_list_id or "")
-        for cidr in listed.cidrs if listed is not None else ():
-            blocks.append(RouteEntry(network(cidr), service.service_name, str(cidr)))
+        cidrs = listed.cidrs if listed is not None else ()
+        blocks += [RouteEntry(network(cidr), service.service_name, str(cidr)) for cidr in cidrs]
     tables.public_blocks = RouteLookup("public addresses", blocks)
     for host in state.external_hosts.values():
         tables.external[host.external_host_id] = int(host.ip_address), host.location

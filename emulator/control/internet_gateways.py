@@ -124,7 +124,7 @@ class InternetGateways(Instances):
             text = f"resource {allocation_id} is already associated with associate-id {held.network_interface_id}"
             raise Ec2Error("Resource.AlreadyAssociated", text, "allocation_id")
         held = self._dissociate(held)
-        self._associate(held, self.network_interfaces[interface.network_interface_id], private)
+        self._associate_address(held, self.network_interfaces[interface.network_interface_id], private)
         return self.addresses[allocation_id]
 
     @verb

@@ -119,7 +119,7 @@ class NatGateways(InternetGateways):
 
     def _give_public_addresses(self, interface: NetworkInterface, held: list[Address]) -> None:
         for private, one in zip(interface.private_ip_addresses, held, strict=True):
-            self._associate(one, interface, private)
+            self._associate_address(one, interface, private)
 
     @verb
     def delete_nat_gateway(self, nat_gateway_id: str) -> NatGateway:

@@ -15,13 +15,14 @@ from emulator.control.endpoints import Endpoints
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
+from emulator.control.transit_gateways import TransitGateways
 
 if TYPE_CHECKING:
     from emulator.flows.tables import Tables
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, Peering, NetworkAcls, Outside):
+class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside):
     """Everything a user may do to a network; what names no Region is in ``region``.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;

@@ -67,7 +67,7 @@ class PublicAddresses(State):
         others = tuple(pair for pair in interface.public_ips if pair[0] != private)
         return replace(interface, public_ips=(*others, (private, public)))
 
-    def _associate(self, held: Address, interface: NetworkInterface, private: IPAddress) -> NetworkInterface:
+    def _associate_address(self, held: Address, interface: NetworkInterface, private: IPAddress) -> NetworkInterface:
         """Put an Elastic IP onto a private address, taking the place of what was there."""
         self._dissociate_from(interface.network_interface_id, private)
         interface = self.network_interfaces[interface.network_interface_id]

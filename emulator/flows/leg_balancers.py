@@ -36,17 +36,16 @@ _MASK: Final = 0xFFFFFFFF
 def balancer_link(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
     """From an endpoint's interface to the node in its zone (SVC-7); this hop is in no flow log (FLOW-15)."""
     eni = tables.interfaces.get(component)
-    if eni is None or eni.endpoint is None or eni.endpoint.nodes is None:
+    endpoint = eni.endpoint if eni is not None else None
+    if eni is None or endpoint is None or endpoint.nodes is None:
         result.refuse(component, "interface", Reason.BAD_STATE, None, "the endpoint's interface is gone")
         return
-    endpoint = eni.endpoint
     if endpoint.service_failed:
         result.refuse(endpoint.service, "service", Reason.EMU_FAULT, endpoint.service_failed)
         return
     result.seen.append((endpoint.vpc_endpoint_id, True))
-    nodes = [
-        tables.interfaces[name] for name in endpoint.nodes.get(eni.availability_zone, ()) if name in tables.interfaces
-    ]
+    placed = endpoint.nodes.get(eni.availability_zone, ())
+    nodes = [tables.interfaces[name] for name in placed if name in tables.interfaces]
     nodes = [node for node in nodes if not node.failed] or nodes
     if not nodes:
         detail = f"{endpoint.service} has no load balancer in {eni.availability_zone} (SVC-7)"
