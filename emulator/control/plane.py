@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
+from emulator.control.flow_logs import FlowLogs
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.peering import Peering
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, Peering, NetworkAcls):
+class ControlPlane(Endpoints, Peering, NetworkAcls, FlowLogs):
     """Everything a user may do to the network of one Region.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;

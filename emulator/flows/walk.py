@@ -193,13 +193,15 @@ def _interface_out(tables: Tables, state: FlowState, result: LegResult, componen
     if contains(_LINK_LOCAL, packet.dst) and packet.version == 4:
         result.refuse(component, "link_local", Reason.EMU_LINK_LOCAL, None, f"nothing answers at {dotted(packet.dst)}")
         return
-    if not _security_group(tables, state, result, eni, now, outgoing=True):
-        return
+    admitted = _security_group(tables, state, result, eni, now, outgoing=True)
     first, mask = eni.subnet
-    if packet.dst & mask == first and packet.version == 4:  # layer 2: no ACL (NACL-1), no route table (ROUTE-20)
+    if admitted and packet.dst & mask == first and packet.version == 4:  # layer 2: no ACL (NACL-1), no route (ROUTE-20)
+        result.logged.append((component, True, True))
         _to_interface(tables, result, component, eni, eni.vpc_id)
         return
-    if not _network_acl(result, eni, outgoing=True):
+    admitted = admitted and _network_acl(result, eni, outgoing=True)
+    result.logged.append((component, True, admitted))
+    if not admitted:
         return
     _route(tables, result, eni)
 
@@ -269,9 +271,10 @@ def _interface_in(tables: Tables, state: FlowState, result: LegResult, component
         result.passes(component, "amazon_dns", None, "neither security groups nor network ACLs filter it (SG-7)")
     else:
         first, mask = eni.subnet
-        if packet.src & mask != first and not _network_acl(result, eni, outgoing=False):
-            return
-        if not _security_group(tables, state, result, eni, now, outgoing=False):
+        admitted = packet.src & mask == first or _network_acl(result, eni, outgoing=False)
+        admitted = admitted and _security_group(tables, state, result, eni, now, outgoing=False)
+        result.logged.append((component, False, admitted))
+        if not admitted:
             return
     result.seen.append((component, False))
     if eni.endpoint is None:

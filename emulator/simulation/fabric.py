@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.flows.tables import ShaperSpec, Tables, TableSource
+    from emulator.flows.walk import Crossing
     from emulator.model.reasons import Reason
     from emulator.simulation.agenda import Agenda
     from emulator.wire.packet import Packet
@@ -39,14 +40,37 @@ class Receiver(Protocol):
         """Take a packet that the network delivered."""
 
 
-class Tap(Protocol):
-    """A capture, seen from below."""
+class Watcher(Protocol):
+    """What is shown every packet that passes a point of a leg."""
 
     def see(self, packet: Packet, now: int, outgoing: bool) -> None:
         """Note that the packet passes; how it ends is not known yet."""
 
+
+class Tap(Watcher, Protocol):
+    """A capture, seen from below."""
+
     def settle(self) -> None:
         """Some packet seen here has ended."""
+
+
+class FlowMeters(Protocol):
+    """The flow logs of interfaces, seen from below."""
+
+    def meter(
+        self, interface_id: str, packet: Packet, crossing: Crossing | None, *, outgoing: bool, accepted: bool
+    ) -> Watcher | None:
+        """Return what counts the packet's flow at an interface; None if no flow log watches there.
+
+        Asked when a leg is walked; what was accepted is then shown every later packet that follows the compiled leg.
+
+        Args:
+            interface_id: Where.
+            packet: The packet as that interface sees it.
+            crossing: Where the leg goes on, if it does.
+            outgoing: Whether it leaves the interface's owner.
+            accepted: Whether security groups and network ACLs let it through (FLOW-7).
+        """
 
 
 class Observer(Protocol):
@@ -124,7 +148,7 @@ class CompiledLeg:
         generation: Of the tables it was made from; -1 if it must be walked.
         max_length: Bytes; longer packets are walked.
         entries: What must be alive, and is refreshed, at each packet.
-        taps: ``(tap, outgoing)`` passed on the way.
+        watchers: ``(watcher, outgoing)``: taps and flow meters passed on the way.
         shaper, link: The crossing to ``next``, or None where the packet is delivered.
         attachment: Where it is delivered.
     """
@@ -140,7 +164,7 @@ class CompiledLeg:
         "path",
         "place",
         "shaper",
-        "taps",
+        "watchers",
     )
 
     def __init__(self, path: Path, place: Place) -> None:
@@ -149,7 +173,7 @@ class CompiledLeg:
         self.generation: int = _STALE
         self.max_length: int = UNLIMITED
         self.entries: tuple[Entry, ...] = ()
-        self.taps: tuple[tuple[Tap, bool], ...] = ()
+        self.watchers: tuple[tuple[Watcher, bool], ...] = ()
         self.shaper: Shaper | None = None
         self.link: Link | None = None
         self.next: CompiledLeg | None = None
@@ -221,6 +245,7 @@ class Fabric:
         drops: How many packets ended for each ``(reason, component)``.
         refreshed: Called with the tables of a new generation before any packet meets them.
         compiling: Off, every leg of every packet is walked (the property tests' other half).
+        meters: The flow logs; None while there are none.
     """
 
     __slots__ = (
@@ -240,6 +265,7 @@ class Fabric:
         "drops",
         "duplicated",
         "max_paths",
+        "meters",
         "refreshed",
         "retired",
         "sent",
@@ -261,6 +287,7 @@ class Fabric:
         self.compiling: bool = True
         self.max_paths: int = max_paths
         self.refreshed: Callable[[Tables], None] | None = None
+        self.meters: FlowMeters | None = None
         self.retired: int = 0
         self._seed: int = seed
         self._tables: Tables = source.tables()
@@ -349,8 +376,8 @@ class Fabric:
                 self._walk(packet, compiled, now)
                 return
             entry.expires_at = now + entry.timeout
-        for tap, outgoing in compiled.taps:
-            tap.see(packet, now, outgoing)
+        for watcher, outgoing in compiled.watchers:
+            watcher.see(packet, now, outgoing)
         link = compiled.link
         if link is None:
             self._deliver(packet, compiled, now)
@@ -419,13 +446,15 @@ class Fabric:
         if path.opener is None or path.opener is packet:
             path.opener = result.packet
             path.story += result.steps
-        taps: list[tuple[Tap, bool]] = []
+        watchers: list[tuple[Watcher, bool]] = []
         for component, outgoing in result.seen:
             for tap in self._taps.get(component, ()):
                 tap.see(packet, now, outgoing)
-                taps.append((tap, outgoing))
+                watchers.append((tap, outgoing))
                 if tap not in path.taps:
                     path.taps.append(tap)
+        if self.meters is not None:
+            watchers += self._metered(self.meters, packet, result, now)
         for observer in self._observers:
             observer.walked(path, packet, result.steps, now)
         if isinstance(result.ending, Dropped):
@@ -434,10 +463,21 @@ class Fabric:
         self._fill(compiled, result)
         compiled.max_length = result.max_length
         compiled.entries = entries
-        compiled.taps = tuple(taps)
+        compiled.watchers = tuple(watchers)
         holds = self.compiling and compilable(packet, result)
         compiled.generation = tables.generation if holds else _STALE
         self._go_on(packet, result, compiled, now)
+
+    def _metered(self, meters: FlowMeters, packet: Packet, result: LegResult, now: int) -> list[tuple[Watcher, bool]]:
+        """Count a walked packet in the flow logs; return the meters that later packets of a compiled leg go to."""
+        kept: list[tuple[Watcher, bool]] = []
+        for interface_id, outgoing, accepted in result.logged:
+            seen = result.packet if outgoing else packet  # a translator is entered with one 5-tuple, left with another
+            meter = meters.meter(interface_id, seen, result.crossing, outgoing=outgoing, accepted=accepted)
+            if meter is not None:
+                meter.see(seen, now, outgoing)
+                kept.append((meter, outgoing))
+        return kept
 
     def _fill(self, compiled: CompiledLeg, result: LegResult) -> None:
         """Hang links, shapers and hosts on a leg."""
