@@ -350,6 +350,10 @@ class Network:
             raise BadQuestion(f"no flow log {flow_log_id!r}; there are: {known}")
         return [record for flow_log in wanted for record in self._flow_logging.records(flow_log, self.now)]
 
+    def watched_throughout(self, flow_log: FlowLog) -> list[str]:
+        """Return the interfaces that a flow log has watched from the start of the run until now."""
+        return self._flow_logging.book.throughout(flow_log)
+
     def write_flow_logs(self, folder: str | Path) -> list[Path]:
         """Write every flow log below a folder that stands for the bucket (``AWSLogs/…``); return the files.
 

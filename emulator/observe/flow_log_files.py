@@ -13,7 +13,6 @@ import gzip
 import hashlib
 import io
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.model.flow_logs import DEFAULT_FORMAT, FileFormat
@@ -21,6 +20,7 @@ from emulator.observe.flow_fields import MISSING, line, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from emulator.model.flow_logs import FlowLog
     from emulator.observe.flow_records import FlowRecord

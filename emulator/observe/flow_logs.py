@@ -157,6 +157,15 @@ class FlowLogBook:
                 watch = self.watches[name] = Watch(interface, flow_logs, now)
                 self._all.append(watch)
 
+    def throughout(self, flow_log: FlowLog) -> list[str]:
+        """Return the interfaces that a flow log has watched from the start of the run until now."""
+        since: dict[str, int | None] = {}
+        for watch in self._all:
+            name = watch.interface.interface_id
+            if flow_log in watch.flow_logs and watch.began == since.get(name, 0):
+                since[name] = watch.ended
+        return [name for name, ended in since.items() if ended is None]
+
     def records(self, flow_log: FlowLog, now: int, service_of: ServiceOf | None = None) -> list[FlowRecord]:
         """Return the records of a flow log as if every window that has begun were over.
 
