@@ -275,12 +275,15 @@ class Scenario:
         self,
         output: str | Path | None = None,
         progress: Callable[[int, int, str], None] | None = None,
+        *,
+        before: Callable[[Network], None] | None = None,
     ) -> Report:
         """Run every step, then let the network come to rest.
 
         Args:
             output: Folder for the captures, and in it ``flow-logs``; None captures and writes nothing.
             progress: Told ``(step, steps, what)`` before each step and at the end.
+            before: Given the network before the first step, for whoever wants to watch more of it.
 
         Raises:
             BaseException: what interrupted the run; captures then stay as ``NAME.partial.pcapng``.
@@ -301,6 +304,8 @@ class Scenario:
                     )
             for fault in self.spec.faults:
                 network.add_fault(Fault(**fault.model_dump()))
+            if before is not None:
+                before(network)
             rows = []
             for number, step in enumerate(steps):
                 if progress is not None:
