@@ -5,7 +5,7 @@ A packet is an IP packet received by a TCP end, pure ACKs included.  What is tim
 for, one capture point with checksums, streamed to a file.  Loading, connecting and closing are not timed.  The kernel's
 share (``sys``) is nearly all the copying of the capture into the page cache.
 
-    python benchmarks/bulk.py [--packets 200000] [--quick]
+    python benchmarks/bulk.py [--packets 200000] [--quick] [--flow-logs]
 
 Quote ratios within one run: machines differ and are noisy.
 """
@@ -36,6 +36,8 @@ def measure(
     packets: int,
     capture: Path | None,
     sink: Callable[[Tally], asyncio.BaseProtocol] = Sink,
+    *,
+    flow_logs: bool = False,
 ) -> dict[str, float]:
     """Run one cell and return its figures."""
     octets = max(packets * mss * 2 // 3, flows * 10 * mss) // flows * flows
@@ -43,6 +45,8 @@ def measure(
     network = transfer.network
     if capture is not None:
         network.capture("web", capture)
+    if flow_logs:
+        network.ec2.create_flow_logs("vpc-main")
     before = network.fabric.delivered
     walked = network.fabric.walked
     started_at = network.now
@@ -71,6 +75,7 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=200_000, help="packets per cell, about")
     parser.add_argument("--quick", action="store_true", help="one and a thousand flows only")
     parser.add_argument("--streams", action="store_true", help="data_received instead of buffer_updated")
+    parser.add_argument("--flow-logs", action="store_true", help="every interface is watched by a flow log")
     options = parser.parse_args()
     flows = (1, 1000) if options.quick else (1, 10, 100, 1000)
     sink = Reader if options.streams else Sink
@@ -81,7 +86,7 @@ def main() -> None:
                 for captured in ("none", "one"):
                     for count in flows:
                         path = Path(folder) / "web.pcapng" if captured == "one" else None
-                        cell = measure(target, mss, count, options.packets, path, sink)
+                        cell = measure(target, mss, count, options.packets, path, sink, flow_logs=options.flow_logs)
                         goodput, cost = f"{cell['goodput']:.2f}", f"{cell['us']:.2f}"
                         packets, dropped = f"{cell['packets']:.0f}", f"{cell['dropped']:.0f}"
                         kernel = f"{cell['sys']:.2f}"

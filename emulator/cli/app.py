@@ -21,7 +21,7 @@ from emulator.cli.tables import NARROW, captures_table, report_lines, report_tab
 from emulator.network.loading import topology_problems
 from emulator.network.network import Network
 from emulator.network.questions import BadQuestion
-from emulator.network.scenario import Report, Scenario
+from emulator.network.scenario import FLOW_LOGS, Report, Scenario
 from emulator.topology import DocumentError
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def _root(
 @answering
 def run(
     scenario: Annotated[Path, typer.Argument(help="The scenario's YAML file.", metavar="SCENARIO.yaml")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the captures.", metavar="DIR")] = Path(
-        "pcaps/out"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for captures and flow logs.", metavar="DIR")
+    ] = Path("pcaps/out"),
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,6 +118,8 @@ def run(
         else:
             console.print(report_table(report))
         console.print(captures_table(report))
+        if report.flow_logs:
+            console.print(f"flow logs: {output / FLOW_LOGS} ({files_text(len(report.flow_logs))})")
         console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds")
     for text in report.cut:
         typer.echo(f"vpcemu: a capture ended early: {text}", err=True)
@@ -193,9 +195,13 @@ def validate(
     else:
         for problem in problems:
             typer.echo(str(problem), err=True)
-        files_text = "1 file" if len(files) == 1 else f"{len(files)} files"
-        typer.echo(f"{files_text}: {len(problems)} problem{'' if len(problems) == 1 else 's'}")
+        typer.echo(f"{files_text(len(files))}: {len(problems)} problem{'' if len(problems) == 1 else 's'}")
     raise typer.Exit(WRONG if problems else YES)
+
+
+def files_text(count: int) -> str:
+    """Return how many files, in words."""
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def is_scenario(file: Path) -> bool:

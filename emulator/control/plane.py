@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
+from emulator.control.flow_logs import FlowLogs
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside):
+class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside, FlowLogs):
     """Everything a user may do to a network; what names no Region is in ``region``.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;

@@ -43,7 +43,7 @@ def balancer_link(tables: Tables, state: FlowState, result: LegResult, component
     if endpoint.service_failed:
         result.refuse(endpoint.service, "service", Reason.EMU_FAULT, endpoint.service_failed)
         return
-    result.seen.append((endpoint.vpc_endpoint_id, True))
+    result.see(endpoint.vpc_endpoint_id, outgoing=True)
     placed = endpoint.nodes.get(eni.availability_zone, ())
     nodes = [tables.interfaces[name] for name in placed if name in tables.interfaces]
     nodes = [node for node in nodes if not node.failed] or nodes
@@ -179,7 +179,7 @@ def balancer_in(tables: Tables, state: FlowState, result: LegResult, component: 
         return
     if not node.inside(packet.src) and not network_acl(result, node, outgoing=False):
         return
-    result.seen.append((component, False))
+    result.see(component, outgoing=False)
     entry = state.get(key_of(component, ends_of(packet), packet.proto), now)
     if entry is not None:
         result.log(component, outgoing=False, accepted=True)

@@ -88,7 +88,7 @@ def service_out(tables: Tables, state: FlowState, result: LegResult, component: 
         return
     endpoint = eni.endpoint
     name = endpoint.vpc_endpoint_id
-    result.seen.append((name, False))
+    result.see(name, outgoing=False)
     if not _available(result, endpoint):
         return
     key = flow_key(component + "/idle", packet, outgoing=True)
@@ -140,7 +140,7 @@ def gateway_out(tables: Tables, _state: FlowState, result: LegResult, component:
     if gateway is None:
         result.refuse(component, "state", Reason.BAD_STATE, None, "the endpoint is gone")
         return
-    result.seen.append((component, False))
+    result.see(component, outgoing=False)
     if not _available(result, gateway):
         return
     if not contains(gateway.prefixes, packet.src):
@@ -164,7 +164,7 @@ def host(tables: Tables, _state: FlowState, result: LegResult, component: str, _
         if endpoint.service_failed:
             result.refuse(endpoint.service, "service", Reason.EMU_FAULT, endpoint.service_failed)
             return
-        result.seen.append((endpoint.vpc_endpoint_id, True))
+        result.see(endpoint.vpc_endpoint_id, outgoing=True)
     result.ending = Delivered(component)
 
 

@@ -42,7 +42,7 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
     if eni is None:
         result.refuse(component, "interface", Reason.BAD_STATE, None, "the interface is gone")
         return
-    result.seen.append((component, True))
+    result.see(component, outgoing=True)
     if not working(result, eni):
         return
     if packet.version not in tables.settings.ip_versions:
@@ -136,7 +136,7 @@ def _interface_in(
         if not security_group(tables, state, result, eni, now, outgoing=False, stripped=stripped):
             return
         result.log(component, outgoing=False, accepted=True)
-    result.seen.append((component, False))
+    result.see(component, outgoing=False)
     if packet.dst not in eni.addresses:
         _middlebox(tables, result, eni)
         return

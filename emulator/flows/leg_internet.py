@@ -76,7 +76,7 @@ def internet_gateway_out(tables: Tables, _state: FlowState, result: LegResult, c
         detail = f"{eni.interface_id} has no public address for {dotted(packet.src)} (EDGE-1)"
         result.refuse(component, "translation", Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS, None, detail)
         return
-    result.seen.append((component, True))
+    result.see(component, outgoing=True)
     if not mtu(tables, result, component, tables.settings.internet_gateway_mtu, "NET-6", gateway.vpc_id):
         return
     result.passes(component, "translation", f"{dotted(packet.src)} -> {dotted(public)}")
@@ -107,7 +107,7 @@ def internet_gateway_in(tables: Tables, _state: FlowState, result: LegResult, co
     private = next(inner for inner, public in eni.public.items() if public == packet.dst)
     result.passes(component, "translation", f"{dotted(packet.dst)} -> {dotted(private)}")
     _readdress(result, Endpoints(packet.src, packet.sport, private, packet.dport))
-    result.seen.append((component, False))
+    result.see(component, outgoing=False)
     into_vpc(tables, result, gateway, eni)
 
 
@@ -163,7 +163,7 @@ def internet(tables: Tables, _state: FlowState, result: LegResult, component: st
     eni = tables.interfaces.get(owner)
     if eni is None:
         result.passes(component, "delivery", None, f"{dotted(result.packet.dst)} is {owner}")
-        result.seen.append((owner, False))
+        result.see(owner, outgoing=False)
         result.ending = Delivered(owner)
         return
     gateway = next((one for one in tables.internet_gateways.values() if one.vpc_id == eni.vpc_id), None)
@@ -179,7 +179,7 @@ def internet(tables: Tables, _state: FlowState, result: LegResult, component: st
 def external_out(tables: Tables, _state: FlowState, result: LegResult, component: str, _now: int) -> None:
     """Out of a host beyond the edges, of a service's public side, or of the rest of the world."""
     _, location = tables.external.get(component, (0, component if component in tables.connections else INTERNET))
-    result.seen.append((component, True))
+    result.see(component, outgoing=True)
     if location == INTERNET:
         if not_public(result.packet.dst) is not None:
             detail = f"{dotted(result.packet.dst)} is no public address"
@@ -214,7 +214,7 @@ def nat_in(tables: Tables, state: FlowState, result: LegResult, component: str, 
     if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):  # NAT-3: no security group
         return
     result.log(component, outgoing=False, accepted=True)
-    result.seen.append((component, False))
+    result.see(component, outgoing=False)
     if gateway.failed:
         result.refuse(name, "state", Reason.EMU_FAULT, gateway.failed)
         return
@@ -351,7 +351,7 @@ def nat_out(tables: Tables, _state: FlowState, result: LegResult, component: str
 def _nat_leave(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
     """Out of the NAT gateway's subnet, by its network ACL and its route table."""
     sender = Sender(eni.interface_id, eni.vpc_id, eni)
-    result.seen.append((eni.interface_id, True))
+    result.see(eni.interface_id, outgoing=True)
     leave(tables, result, eni, sender)
 
 

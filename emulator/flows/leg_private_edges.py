@@ -30,7 +30,7 @@ def vpn_gateway_out(tables: Tables, _state: FlowState, result: LegResult, compon
         detail = f"no interface of {gateway.vpc_id} has {dotted(packet.src)}"
         result.refuse(component, "source", Reason.VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS, None, detail)
         return
-    result.seen.append((component, True))
+    result.see(component, outgoing=True)
     entry = gateway.connections.best(packet.dst) if gateway.connections is not None else None
     if entry is None:
         detail = f"no VPN connection or virtual interface leads to {dotted(packet.dst)}"
@@ -67,7 +67,7 @@ def connection_out(tables: Tables, _state: FlowState, result: LegResult, compone
     for host_id, (address, location) in tables.external.items():
         if location == component and address == result.packet.dst:
             result.passes(component, "delivery", None, f"{dotted(address)} is {host_id}")
-            result.seen.append((host_id, False))
+            result.see(host_id, outgoing=False)
             result.ending = Delivered(host_id)
             return
     result.passes(component, "delivery", None, f"{dotted(result.packet.dst)} is beyond it")
@@ -104,6 +104,6 @@ def connection_in(tables: Tables, _state: FlowState, result: LegResult, componen
         detail = f"no interface of {gateway.vpc_id} has {dotted(packet.dst)}: it leads no further than the VPC"
         result.refuse(name, "destination", Reason.VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS, None, detail)
         return
-    result.seen.append((name, False))
+    result.see(name, outgoing=False)
     result.passes(name, "connection")
     into_vpc(tables, result, gateway, eni)

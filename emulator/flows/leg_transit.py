@@ -38,7 +38,7 @@ def transit_in(tables: Tables, _state: FlowState, result: LegResult, component: 
     if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):
         return
     result.log(component, outgoing=False, accepted=True)
-    result.seen.append((component, False))
+    result.see(component, outgoing=False)
     settings = tables.settings
     gateway = attachment.transit_gateway_id
     # Path MTU discovery on the way in from VPCs only; the MSS is clamped (NET-7).
@@ -147,5 +147,5 @@ def transit_out(tables: Tables, _state: FlowState, result: LegResult, component:
     if not working(result, eni):
         return
     identity = PlaceKind.INTERFACE_IN if attachment.references else PlaceKind.INTERFACE_IN_TRANSIT
-    result.seen.append((component, True))
+    result.see(component, outgoing=True)
     leave(tables, result, eni, Sender(component, eni.vpc_id, eni, identity))

@@ -115,7 +115,7 @@ class LegResult:
         rewrite: What was rewritten, if every later packet of the flow is rewritten in the same way.
         steps: The gates, in order; only the last one can have refused.
         effects: What is to be remembered.
-        seen: The taps it passed while alive: ``(component, outgoing)``.
+        seen: The taps it passed while alive: ``(component, outgoing, packet)``, the packet as it was there.
         logged: What flow logs of interfaces say of it (FLOW-9): ``(interface, outgoing, accepted, packet)``, the
             packet as it was there.
         max_length: The longest packet that the leg's MTU gates let through, in bytes.
@@ -142,7 +142,7 @@ class LegResult:
         self.rewrite: Rewrite | None = None
         self.steps: list[Step] = []
         self.effects: list[Effect] = []
-        self.seen: list[tuple[str, bool]] = []
+        self.seen: list[tuple[str, bool, Packet]] = []
         self.logged: list[tuple[str, bool, bool, Packet]] = []
         self.max_length: int = UNLIMITED
         self.answers: list[tuple[Packet, Place]] = []
@@ -164,6 +164,10 @@ class LegResult:
     ) -> None:
         """Note where the next leg begins."""
         self.crossing = Crossing(source, Place(kind, component), delay, shaper)
+
+    def see(self, component: str, *, outgoing: bool) -> None:
+        """Note that the packet, as it is now, passes a place where a capture may be taken."""
+        self.seen.append((component, outgoing, self.packet))
 
     def log(self, interface_id: str, *, outgoing: bool, accepted: bool) -> None:
         """Note what the interface's flow log says of the packet as it is now."""

@@ -20,8 +20,10 @@ from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.asyncio_net.stack import HostStack
 from emulator.capture import Capture, LinkLayer, Tap
 from emulator.flows.walk import origin_of
+from emulator.network.flow_logs import FlowLogging
 from emulator.network.loading import load_topology
 from emulator.network.questions import BadQuestion, ask, one_line
+from emulator.observe import flow_log_files
 from emulator.observe.ledger import Ledger
 from emulator.services import program_of, serve_resolver, zone_of
 from emulator.simulation.agenda import Agenda
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
     from emulator.capture.files import FileFormat
     from emulator.control import ControlPlane
     from emulator.flows.tables import Tables
+    from emulator.model.flow_logs import FlowLog
     from emulator.model.traces import Dropped
     from emulator.observe.explain import RoundTrip
+    from emulator.observe.flow_records import FlowRecord
     from emulator.services import Ruling, Zone
     from emulator.simulation.links import Fault
 
@@ -104,6 +108,7 @@ class Network:
         self.rulings: Final[list[Ruling]] = []
         self._attachments: dict[str, tuple[Attachment, HostStack]] = {}
         self._captures: list[tuple[str, Capture]] = []
+        self._flow_logging: Final = FlowLogging(plane)
         self._sums: Final = PayloadSums()
         self._zones: dict[str, tuple[int, Zone]] = {}
         self._plugged: int = -1
@@ -133,6 +138,7 @@ class Network:
         if self._plugged == tables.generation:
             return
         self._plugged = tables.generation
+        self.fabric.meters = self._flow_logging if self._flow_logging.refresh(self.now) else None
         wanted: dict[str, tuple[str, int, str, str | None]] = {}  # attachment: host, address, vpc, endpoint
         for vpc in tables.vpcs.values():
             resolver = f"{vpc.vpc_id}/resolver"
@@ -317,6 +323,52 @@ class Network:
     def captures(self) -> list[Capture]:
         """The captures begun so far."""
         return [capture for _, capture in self._captures]
+
+    # --- flow logs ---------------------------------------------------------------------------------------------------
+
+    @property
+    def flow_logs(self) -> tuple[FlowLog, ...]:
+        """The flow logs there have been in this run, also those deleted since."""
+        self.fabric.tables()
+        return self._flow_logging.flow_logs
+
+    def flow_log_records(self, flow_log_id: str | None = None) -> list[FlowRecord]:
+        """Return what a flow log, or every one, has recorded, as if every window that has begun were over.
+
+        Args:
+            flow_log_id: Whose records; None: of all flow logs, one after the other.
+
+        Returns:
+            Records by window, interface and first packet (FLOW-1).
+
+        Raises:
+            BadQuestion: if there has been no such flow log.
+        """
+        wanted = [one for one in self.flow_logs if flow_log_id in (None, one.flow_log_id)]
+        if flow_log_id is not None and not wanted:
+            known = ", ".join(one.flow_log_id for one in self.flow_logs) or "none"
+            raise BadQuestion(f"no flow log {flow_log_id!r}; there are: {known}")
+        return [record for flow_log in wanted for record in self._flow_logging.records(flow_log, self.now)]
+
+    def watched_throughout(self, flow_log: FlowLog) -> list[str]:
+        """Return the interfaces that a flow log has watched from the start of the run until now."""
+        return self._flow_logging.book.throughout(flow_log)
+
+    def write_flow_logs(self, folder: str | Path) -> list[Path]:
+        """Write every flow log below a folder that stands for the bucket (``AWSLogs/…``); return the files.
+
+        What an earlier run left there of the same flow logs goes.
+
+        Raises:
+            OSError: if a file cannot be written, or Parquet is wanted and pyarrow is not installed.
+        """
+        files: list[Path] = []
+        for flow_log in self.flow_logs:
+            flow_log_files.clear(Path(folder), flow_log, self.ec2.region)
+        for flow_log in self.flow_logs:
+            records = self._flow_logging.records(flow_log, self.now)
+            files += flow_log_files.write(Path(folder), flow_log, self.ec2.region, records)
+        return files
 
     # --- questions ---------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from emulator.control import ControlPlane
     from emulator.topology.documents import Document, KeyPath
 
+FLOW_LOGS: Final = "flow-logs"
+"""The folder, beside the captures, that stands for the flow logs' bucket."""
 ACTIONS: Final = ("get", "push", "datagram", "send")
 
 
@@ -46,6 +48,7 @@ class Report:
         seconds: Virtual seconds the run took.
         packets: Packets sent; every one of them ended, delivered or dropped.
         cut: Captures that ended early, each with its error (a full disk, say); what they hold is readable.
+        flow_logs: The files of the flow logs.
     """
 
     rows: tuple[Row, ...]
@@ -53,6 +56,7 @@ class Report:
     seconds: float
     packets: int
     cut: tuple[str, ...] = ()
+    flow_logs: tuple[Path, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -68,6 +72,7 @@ class Report:
             "virtual_seconds": self.seconds,
             "packets": self.packets,
             "captures_cut": list(self.cut),
+            "flow_logs": [str(path) for path in self.flow_logs],
         }
 
 
@@ -270,12 +275,15 @@ class Scenario:
         self,
         output: str | Path | None = None,
         progress: Callable[[int, int, str], None] | None = None,
+        *,
+        before: Callable[[Network], None] | None = None,
     ) -> Report:
         """Run every step, then let the network come to rest.
 
         Args:
-            output: Folder for the captures; None captures nothing.
+            output: Folder for the captures, and in it ``flow-logs``; None captures and writes nothing.
             progress: Told ``(step, steps, what)`` before each step and at the end.
+            before: Given the network before the first step, for whoever wants to watch more of it.
 
         Raises:
             BaseException: what interrupted the run; captures then stay as ``NAME.partial.pcapng``.
@@ -296,6 +304,8 @@ class Scenario:
                     )
             for fault in self.spec.faults:
                 network.add_fault(Fault(**fault.model_dump()))
+            if before is not None:
+                before(network)
             rows = []
             for number, step in enumerate(steps):
                 if progress is not None:
@@ -303,8 +313,9 @@ class Scenario:
                 rows.append(run_step(network, step))
             network.run_until_idle()
             seconds, packets = network.now / 1e9, network.fabric.sent
+            logs = [] if output is None else network.write_flow_logs(Path(output) / FLOW_LOGS)
         if progress is not None:
             progress(len(steps), len(steps), "done")
         captures = {capture.name: capture.path for capture in network.captures}
         cut = tuple(f"{capture.path}: {capture.error}" for capture in network.captures if capture.error is not None)
-        return Report(tuple(rows), captures, seconds, packets, cut)
+        return Report(tuple(rows), captures, seconds, packets, cut, tuple(logs))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.flows.tables import ShaperSpec, Tables, TableSource
+    from emulator.flows.walk import Crossing
     from emulator.model.reasons import Reason
     from emulator.simulation.agenda import Agenda
     from emulator.wire.packet import Packet
@@ -39,14 +40,37 @@ class Receiver(Protocol):
         """Take a packet that the network delivered."""
 
 
-class Tap(Protocol):
-    """A capture, seen from below."""
+class Watcher(Protocol):
+    """What is shown every packet that passes a point of a leg."""
 
     def see(self, packet: Packet, now: int, outgoing: bool) -> None:
         """Note that the packet passes; how it ends is not known yet."""
 
+
+class Tap(Watcher, Protocol):
+    """A capture, seen from below."""
+
     def settle(self) -> None:
         """Some packet seen here has ended."""
+
+
+class FlowMeters(Protocol):
+    """The flow logs of interfaces, seen from below."""
+
+    def meter(
+        self, interface_id: str, packet: Packet, crossing: Crossing | None, *, outgoing: bool, accepted: bool
+    ) -> Watcher | None:
+        """Return what counts the packet's flow at an interface; None if no flow log watches there.
+
+        Asked when a leg is walked; what was accepted is then shown every later packet that follows the compiled leg.
+
+        Args:
+            interface_id: Where.
+            packet: The packet as that interface sees it.
+            crossing: Where the leg goes on, if it does.
+            outgoing: Whether it leaves the interface's owner.
+            accepted: Whether security groups and network ACLs let it through (FLOW-7).
+        """
 
 
 class Observer(Protocol):
@@ -124,8 +148,9 @@ class CompiledLeg:
         generation: Of the tables it was made from; -1 if it must be walked.
         max_length: Bytes; longer packets are walked.
         entries: What must be alive, and is refreshed, at each packet.
-        taps: ``(tap, outgoing)`` passed on the way.
+        watchers: ``(watcher, outgoing)``: taps and flow meters passed on the way, before anything is rewritten.
         rewrite: The addresses and ports that packets go on with, if others.
+        late_watchers: Those passed behind the rewriting.
         depth: How many legs come before it.
         shaper, link: The crossing to ``next``, or None where the packet is delivered.
         attachment: Where it is delivered.
@@ -137,6 +162,7 @@ class CompiledLeg:
         "depth",
         "entries",
         "generation",
+        "late_watchers",
         "link",
         "max_length",
         "next",
@@ -144,7 +170,7 @@ class CompiledLeg:
         "place",
         "rewrite",
         "shaper",
-        "taps",
+        "watchers",
     )
 
     def __init__(self, path: Path, place: Place, depth: int = 0) -> None:
@@ -155,7 +181,8 @@ class CompiledLeg:
         self.generation: int = _STALE
         self.max_length: int = UNLIMITED
         self.entries: tuple[Entry, ...] = ()
-        self.taps: tuple[tuple[Tap, bool], ...] = ()
+        self.watchers: tuple[tuple[Watcher, bool], ...] = ()
+        self.late_watchers: tuple[tuple[Watcher, bool], ...] = ()
         self.shaper: Shaper | None = None
         self.link: Link | None = None
         self.next: CompiledLeg | None = None
@@ -227,6 +254,7 @@ class Fabric:
         drops: How many packets ended for each ``(reason, component)``.
         refreshed: Called with the tables of a new generation before any packet meets them.
         compiling: Off, every leg of every packet is walked (the property tests' other half).
+        meters: The flow logs; None while there are none.
     """
 
     __slots__ = (
@@ -246,6 +274,7 @@ class Fabric:
         "drops",
         "duplicated",
         "max_paths",
+        "meters",
         "refreshed",
         "retired",
         "sent",
@@ -267,6 +296,7 @@ class Fabric:
         self.compiling: bool = True
         self.max_paths: int = max_paths
         self.refreshed: Callable[[Tables], None] | None = None
+        self.meters: FlowMeters | None = None
         self.retired: int = 0
         self._seed: int = seed
         self._tables: Tables = source.tables()
@@ -355,8 +385,8 @@ class Fabric:
                 self._walk(packet, compiled, now)
                 return
             entry.expires_at = now + entry.timeout
-        for tap, outgoing in compiled.taps:
-            tap.see(packet, now, outgoing)
+        for watcher, outgoing in compiled.watchers:
+            watcher.see(packet, now, outgoing)
         link = compiled.link
         if link is None:
             self._deliver(packet, compiled, now)
@@ -364,6 +394,8 @@ class Fabric:
         rewrite = compiled.rewrite
         if rewrite is not None:
             packet = rewrite.apply(packet)
+            for watcher, outgoing in compiled.late_watchers:
+                watcher.see(packet, now, outgoing)
         shaper = compiled.shaper
         if shaper is None:
             link.carry(packet, compiled.next, now)  # type: ignore[arg-type]  # a link leads to a next leg
@@ -431,13 +463,20 @@ class Fabric:
         if path.opener is None or path.opener is packet:
             path.opener = result.packet
             path.story += result.steps
-        taps: list[tuple[Tap, bool]] = []
-        for component, outgoing in result.seen:
+        watchers: list[tuple[Watcher, bool]] = []
+        late: list[tuple[Watcher, bool]] = []
+        for component, outgoing, as_seen in result.seen:
             for tap in self._taps.get(component, ()):
-                tap.see(packet, now, outgoing)
-                taps.append((tap, outgoing))
+                tap.see(as_seen, now, outgoing)
+                (watchers if as_seen is packet else late).append((tap, outgoing))
                 if tap not in path.taps:
                     path.taps.append(tap)
+        if self.meters is not None:
+            for interface_id, outgoing, accepted, as_seen in result.logged:
+                meter = self.meters.meter(interface_id, as_seen, result.crossing, outgoing=outgoing, accepted=accepted)
+                if meter is not None:
+                    meter.see(as_seen, now, outgoing)
+                    (watchers if as_seen is packet else late).append((meter, outgoing))
         for observer in self._observers:
             observer.walked(path, packet, result.steps, now)
         for answer, place in result.answers:
@@ -448,7 +487,8 @@ class Fabric:
         self._fill(compiled, result)
         compiled.max_length = result.max_length
         compiled.entries = entries
-        compiled.taps = tuple(taps)
+        compiled.watchers = tuple(watchers)
+        compiled.late_watchers = tuple(late)
         compiled.rewrite = result.rewrite
         holds = self.compiling and compilable(packet, result)
         compiled.generation = tables.generation if holds else _STALE

@@ -102,9 +102,10 @@ class ResolverEndpointEntry(Strict):
 
 
 class FlowLogEntry(Strict):
-    """A flow log of a VPC, a subnet or an interface."""
+    """A flow log of a VPC, a subnet or an interface; of an instance, endpoint or NAT gateway for its interfaces."""
 
     resource_id: str
     traffic_type: Literal["ALL", "ACCEPT", "REJECT"] = "ALL"
     log_format: str | None = None
     max_aggregation_interval: Literal[60, 600] = 600
+    file_format: Literal["plain-text", "parquet"] = "plain-text"

@@ -18,6 +18,7 @@ from emulator.topology.build import Draft, create_in_vpc, later, natural
 from emulator.topology.fields import DEFAULT_BANDWIDTH
 from emulator.topology.references import FOREIGN_TARGETS, looks_like_cidr
 from emulator.topology.rules import network_acls, security_groups
+from emulator.topology.steps_flow_logs import flow_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,4 +311,5 @@ STEPS: Final = (
     policies,
     hosts_and_endpoints,
     routes_to_endpoints,
+    flow_logs,
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from emulator.control import ControlPlane, Ec2Error
 from emulator.flows.walk import origin_of
 from emulator.model.settings import Settings
+from emulator.network.flow_logs import FlowLogging
 from emulator.simulation.agenda import Agenda
 from emulator.simulation.fabric import Attachment, Fabric
 from emulator.simulation.links import Fault
@@ -18,6 +19,8 @@ from tests.flows.worlds import API_A, API_B, DB, NEIGHBOUR, PEER, S3, WEB, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from emulator.flows.tables import Tables
 
 MS = 1_000_000
 
@@ -41,6 +44,13 @@ class Half:
         names = [*tables.interfaces, "s3"]
         self.plugs = {name: self.fabric.attach(origin_of(tables, name), Deaf(), 0, "vpc") for name in names}
         self.sent: list[Packet] = []
+        self.ec2.create_flow_logs(["vpc", "far"], flow_log_ids=["fl-vpc", "fl-far"], max_aggregation_interval=60)
+        self.logging = FlowLogging(self.ec2)
+        self.fabric.refreshed = self.watch
+        self.fabric.tables()
+
+    def watch(self, tables: Tables) -> None:
+        self.fabric.meters = self.logging if self.logging.refresh(self.agenda.now) else None
 
     def advance(self, until: int) -> None:
         while 0 <= self.agenda.next_at <= until:
@@ -107,6 +117,8 @@ EDITS: list[Callable[[ControlPlane], Any]] = [
     lambda ec2: ec2.disassociate_route_table("c"),
     lambda ec2: ec2.modify_network_interface_attribute("eni-web", groups=["db"]),
     lambda ec2: ec2.delete_vpc_endpoints(["s3"]),
+    lambda ec2: ec2.create_flow_logs("eni-web", traffic_type="REJECT"),
+    lambda ec2: ec2.delete_flow_logs(["fl-vpc"]),
 ]
 
 actions = st.one_of(
@@ -155,5 +167,10 @@ def test_cached_and_uncached_agree_on_every_packet(script: list[tuple], opened: 
         {key: (entry.state, entry.expires_at) for key, entry in half.fabric.state.entries.items()} for half in halves
     ]
     assert shown[0] == shown[1]
+    logged = [
+        [record for flow_log in half.logging.flow_logs for record in half.logging.records(flow_log, half.agenda.now)]
+        for half in halves
+    ]
+    assert logged[0] == logged[1]
     if opened:
         assert cached.fabric.walked < walked.fabric.walked, "nothing was cached: the comparison would prove nothing"
