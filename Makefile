@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check golden bench compiled memory clean help
+.PHONY: demo test check golden conformance mutants bench compiled memory clean help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,12 @@ check: $(STAMP) ## format, lint, types, house rules: in seconds
 
 golden: $(STAMP) ## make the golden captures again; review the change like code
 	$(BIN)/python -m tests.golden
+
+conformance: $(STAMP) ## write docs/conformance.md again: which fact of AWS is proven where
+	$(BIN)/python -m tests.conformance.page
+
+mutants: $(STAMP) ## break each fact on purpose: its tests must fail (FACTS="SG-1 NACL-2" for some)
+	$(BIN)/python -m tests.mutants $(FACTS)
 
 bench: $(STAMP) ## CPU microseconds per packet, end to end
 	$(BIN)/python benchmarks/bulk.py

@@ -17,7 +17,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("wire", "tcp")
-SETTINGS = "[pytest]\nasyncio_default_fixture_loop_scope = function\nmarkers = slow: as in pyproject.toml\n"
+SETTINGS = """[pytest]
+asyncio_default_fixture_loop_scope = function
+markers =
+    fact: as in pyproject.toml
+    slow: likewise
+"""
 PROOF = """
 import importlib, sys
 rooms = {rooms!r}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from emulator.gates.security_groups import admitting
 from emulator.wire.packet import tcp
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 PEER = 0x0A000109
 
 
+@pytest.mark.fact("SG-1")
 def test_the_groups_of_an_interface_admit_what_any_of_them_admits(plane: ControlPlane) -> None:
     """SG-1."""
     for group, port in (("ssh", 22), ("http", 80), ("https", 443)):

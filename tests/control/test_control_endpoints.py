@@ -40,7 +40,8 @@ def lists(plane: ControlPlane, table: str) -> list[tuple[str, str]]:
 # -- gateway endpoints --------------------------------------------------------------
 
 
-def test_associating_a_table_adds_the_prefix_list_route(plane: ControlPlane):  # VPCE-GW-2, ROUTE-15
+@pytest.mark.fact("VPCE-GW-1", "VPCE-GW-2", "VPCE-4", "ROUTE-15")
+def test_associating_a_table_adds_the_prefix_list_route(plane: ControlPlane):
     gateway(plane, "s3", "private")
     assert plane.route_tables["private"].routes[1:] == (
         Route("s3", destination_prefix_list_id=S3_LIST, origin=RouteOrigin.CREATE_ROUTE),
@@ -52,7 +53,8 @@ def test_associating_a_table_adds_the_prefix_list_route(plane: ControlPlane):  #
     assert (endpoint.network_interface_ids, endpoint.security_group_ids) == ((), ())  # VPCE-GW-1
 
 
-def test_s3_and_dynamodb_share_a_table_but_one_service_does_not_twice(plane: ControlPlane):  # VPCE-GW-5, ERR-7
+@pytest.mark.fact("VPCE-GW-5", "ERR-7")
+def test_s3_and_dynamodb_share_a_table_but_one_service_does_not_twice(plane: ControlPlane):
     gateway(plane, "s3", "private")
     gateway(plane, "dynamodb", "private", service=DYNAMODB)
     assert lists(plane, "private") == [(S3_LIST, "s3"), ("pl-02cd2c6b", "dynamodb")]
@@ -64,7 +66,8 @@ def test_s3_and_dynamodb_share_a_table_but_one_service_does_not_twice(plane: Con
     assert lists(plane, "rtb-main-main") == []  # the first table was let go as well
 
 
-def test_a_service_may_have_several_endpoints_on_different_tables(plane: ControlPlane):  # VPCE-GW-6, VPCE-8
+@pytest.mark.fact("VPCE-GW-6", "VPCE-8")
+def test_a_service_may_have_several_endpoints_on_different_tables(plane: ControlPlane):
     gateway(plane, "one", "private")
     gateway(plane, "two", "rtb-main-main")
     plane.modify_vpc_endpoint("two", policy_document=POLICY)
@@ -73,7 +76,8 @@ def test_a_service_may_have_several_endpoints_on_different_tables(plane: Control
     assert plane.vpc_endpoints["one"].policy_document != plane.vpc_endpoints["two"].policy_document
 
 
-def test_tables_and_policy_can_be_changed_later(plane: ControlPlane):  # VPCE-GW-7
+@pytest.mark.fact("VPCE-GW-7")
+def test_tables_and_policy_can_be_changed_later(plane: ControlPlane):
     gateway(plane, "s3", "private")
     plane.modify_vpc_endpoint("s3", remove_route_table_ids="private", add_route_table_ids="rtb-main-main")
     assert (lists(plane, "private"), lists(plane, "rtb-main-main")) == ([], [(S3_LIST, "s3")])
@@ -84,7 +88,8 @@ def test_tables_and_policy_can_be_changed_later(plane: ControlPlane):  # VPCE-GW
     assert plane.vpc_endpoints["s3"].policy_document == FULL_ACCESS
 
 
-def test_routes_go_with_the_endpoint(plane: ControlPlane):  # VPCE-GW-4
+@pytest.mark.fact("VPCE-GW-4")
+def test_routes_go_with_the_endpoint(plane: ControlPlane):
     gateway(plane, "s3", "private", "rtb-main-main")
     plane.delete_vpc_endpoints(["s3"])
     assert lists(plane, "private") == lists(plane, "rtb-main-main") == []
@@ -99,7 +104,8 @@ def test_a_gateway_endpoint_may_stand_without_a_table(plane: ControlPlane):  # V
 # -- interface endpoints -------------------------------------------------------------
 
 
-def test_an_interface_endpoint_has_one_interface_per_subnet(plane: ControlPlane):  # VPCE-IF-1
+@pytest.mark.fact("VPCE-IF-1", "SG-2")
+def test_an_interface_endpoint_has_one_interface_per_subnet(plane: ControlPlane):
     interface(plane)
     endpoint = plane.vpc_endpoints["api"]
     assert endpoint.network_interface_ids == ("eni-api-us-east-1a", "eni-api-us-east-1b")
@@ -111,7 +117,8 @@ def test_an_interface_endpoint_has_one_interface_per_subnet(plane: ControlPlane)
     assert endpoint.dns_suffix == hashlib.sha256(b"api").hexdigest()[:8]  # VPCE-IF-19
 
 
-def test_an_endpoints_interfaces_are_not_the_users_to_manage(plane: ControlPlane):  # VPCE-IF-1
+@pytest.mark.fact("VPCE-IF-1")
+def test_an_endpoints_interfaces_are_not_the_users_to_manage(plane: ControlPlane):
     interface(plane)
     for refused in (
         lambda: plane.delete_network_interface("eni-api-us-east-1a"),
@@ -122,7 +129,8 @@ def test_an_endpoints_interfaces_are_not_the_users_to_manage(plane: ControlPlane
         assert refusal.value.code == "OperationNotPermitted"
 
 
-def test_addresses_can_be_designated(plane: ControlPlane):  # VPCE-IF-4
+@pytest.mark.fact("VPCE-IF-4")
+def test_addresses_can_be_designated(plane: ControlPlane):
     interface(plane, subnet_configurations=[{"subnet_id": "b", "ipv4": "10.0.2.99"}])
     assert str(plane.network_interfaces["eni-api-us-east-1b"].private_ip_address) == "10.0.2.99"
     with pytest.raises(Ec2Error, match="reserved address range") as refusal:
@@ -143,14 +151,16 @@ def test_subnets_and_groups_can_be_changed_later(plane: ControlPlane):
         plane.modify_vpc_endpoint("api", remove_security_group_ids=["sg-default-main"])
 
 
-def test_interfaces_go_with_the_endpoint(plane: ControlPlane):  # VPCE-IF-1
+@pytest.mark.fact("VPCE-IF-1")
+def test_interfaces_go_with_the_endpoint(plane: ControlPlane):
     interface(plane)
     plane.delete_vpc_endpoints("api")
     assert not plane.network_interfaces
     plane.delete_subnet("b")
 
 
-def test_private_dns_is_one_endpoints_and_needs_both_attributes(plane: ControlPlane):  # VPCE-IF-20, VPCE-IF-21, ERR-9
+@pytest.mark.fact("VPCE-IF-21", "VPCE-8", "ERR-9")
+def test_private_dns_is_one_endpoints_and_needs_both_attributes(plane: ControlPlane):
     interface(plane, private_dns_enabled=True)
     with pytest.raises(Ec2Error) as refusal:
         interface(plane, "twin", private_dns_enabled=True)
@@ -171,13 +181,15 @@ def test_private_dns_is_one_endpoints_and_needs_both_attributes(plane: ControlPl
     )
 
 
-def test_private_dns_needs_a_name(plane: ControlPlane):  # ERR-9
+@pytest.mark.fact("ERR-9")
+def test_private_dns_needs_a_name(plane: ControlPlane):
     name = "com.amazonaws.vpce.us-east-1.vpce-svc-1"
     plane.register_service(Service(name, "us-east-1", (VpcEndpointType.INTERFACE,)))
     with pytest.raises(Ec2Error, match="does not provide a private DNS name"):
         plane.create_vpc_endpoint("main", name, vpc_endpoint_type="Interface", private_dns_enabled=True)
 
 
+@pytest.mark.fact("VPCE-IF-11")
 def test_the_shaper_is_part_of_the_endpoint(plane: ControlPlane):  # VPCE-IF-11, D9
     interface(plane)
     endpoint = plane.vpc_endpoints["api"]
@@ -189,38 +201,51 @@ def test_the_shaper_is_part_of_the_endpoint(plane: ControlPlane):  # VPCE-IF-11,
 
 INTERFACE = {"service_name": METERING, "vpc_endpoint_type": "Interface"}
 CREATE = [
-    (
+    pytest.param(
         {"service_name": METERING},
         "InvalidParameter",
         "vpc_endpoint_type",
         "Endpoint type (Gateway) does not match available service types ([Interface])",
+        marks=pytest.mark.fact("VPCE-4", "ERR-8"),
     ),  # VPCE-4, ERR-8
-    (
+    pytest.param(
         {"service_name": S3, "vpc_endpoint_type": "Interface"},
         "InvalidParameter",
         "vpc_endpoint_type",
         "Endpoint type (Interface) does not match available service types ([Gateway])",
+        marks=pytest.mark.fact("ERR-8"),
     ),
-    (
+    pytest.param(
         {"service_name": "com.amazonaws.us-west-2.s3"},
         "InvalidServiceName",
         "service_name",
         "The Vpc Endpoint Service 'com.amazonaws.us-west-2.s3' does not exist",
+        marks=pytest.mark.fact("VPCE-6", "ERR-2"),
     ),  # VPCE-6, ERR-2
-    ({"service_name": "s3"}, "InvalidServiceName", "service_name", "does not exist"),
-    (
+    pytest.param(
+        {"service_name": "s3"}, "InvalidServiceName", "service_name", "does not exist", marks=pytest.mark.fact("ERR-2")
+    ),
+    pytest.param(
         {"service_name": S3, "vpc_endpoint_type": "GatewayLoadBalancer"},
         "UnsupportedOperation",
         "vpc_endpoint_type",
         "UNSUPPORTED_COMPONENT",
+        marks=pytest.mark.fact("VPCE-4"),
     ),
-    (
+    pytest.param(
         {"service_name": S3, "vpc_endpoint_type": "gateway"},
         "InvalidVpcEndpointType",
         "vpc_endpoint_type",
         "gateway",
+        marks=pytest.mark.fact("ERR-4"),
     ),  # ERR-4
-    ({"service_name": S3, "vpc_id": "none"}, "InvalidVpcID.NotFound", "vpc_id", "none"),
+    pytest.param(
+        {"service_name": S3, "vpc_id": "none"},
+        "InvalidVpcID.NotFound",
+        "vpc_id",
+        "none",
+        marks=pytest.mark.fact("ERR-6"),
+    ),
     ({"service_name": S3, "route_table_ids": ["none"]}, "InvalidRouteTableID.NotFound", "route_table_ids", "none"),
     (
         {"service_name": S3, "route_table_ids": ["far-table"]},
@@ -228,11 +253,12 @@ CREATE = [
         "route_table_ids",
         "does not belong to the VPC main",
     ),
-    (
+    pytest.param(
         {"service_name": S3, "route_table_ids": ["private", "private"]},
         "RouteAlreadyExists",
         "route_table_ids",
         "private",
+        marks=pytest.mark.fact("ERR-7"),
     ),
     ({"service_name": S3, "subnet_ids": ["a"]}, "InvalidParameter", "subnet_ids", "Subnet IDs are only supported"),
     (
@@ -247,34 +273,56 @@ CREATE = [
         "private_dns_enabled",
         "only supported for Interface",
     ),
-    (
+    pytest.param(
         {"service_name": S3, "policy_document": "{"},
         "InvalidPolicyDocument",
         "policy_document",
         "not valid JSON",
+        marks=pytest.mark.fact("ERR-4"),
     ),  # ERR-4
     ({"service_name": S3, "vpc_endpoint_id": "a b"}, "InvalidParameterValue", "vpc_endpoint_id", "a b"),
-    (
+    pytest.param(
         {**INTERFACE, "route_table_ids": ["private"]},
         "InvalidParameter",
         "route_table_ids",
         "Route table IDs are only supported for Gateway type VPC Endpoint.",
+        marks=pytest.mark.fact("ERR-8"),
     ),  # ERR-8
-    (
+    pytest.param(
         {**INTERFACE, "subnet_ids": ["a", "a2"]},
         "DuplicateSubnetsInSameZone",
         "subnet_ids",
         "Found another VPC endpoint subnet in the availability zone of a2",
+        marks=pytest.mark.fact("VPCE-IF-2", "ERR-3"),
     ),  # VPCE-IF-2, ERR-3
-    ({**INTERFACE, "subnet_ids": ["a", "a"]}, "DuplicateSubnetsInSameZone", "subnet_ids", "availability zone of a"),
-    (
+    pytest.param(
+        {**INTERFACE, "subnet_ids": ["a", "a"]},
+        "DuplicateSubnetsInSameZone",
+        "subnet_ids",
+        "availability zone of a",
+        marks=pytest.mark.fact("VPCE-IF-2", "ERR-3"),
+    ),
+    pytest.param(
         {**INTERFACE, "subnet_ids": ["c"]},
         "InvalidParameter",
         "subnet_ids",
         f"The VPC endpoint service {METERING} does not support the availability zone of the subnet: c",
+        marks=pytest.mark.fact("VPCE-IF-3", "ERR-8"),
     ),  # VPCE-IF-3, ERR-8
-    ({**INTERFACE, "subnet_ids": ["far-a"]}, "InvalidSubnet", "subnet_ids", "does not belong to the VPC main"),
-    ({**INTERFACE, "subnet_ids": ["none"]}, "InvalidSubnetID.NotFound", "subnet_ids", "none"),
+    pytest.param(
+        {**INTERFACE, "subnet_ids": ["far-a"]},
+        "InvalidSubnet",
+        "subnet_ids",
+        "does not belong to the VPC main",
+        marks=pytest.mark.fact("ERR-6"),
+    ),
+    pytest.param(
+        {**INTERFACE, "subnet_ids": ["none"]},
+        "InvalidSubnetID.NotFound",
+        "subnet_ids",
+        "none",
+        marks=pytest.mark.fact("ERR-6"),
+    ),
     (
         {**INTERFACE, "security_group_ids": ["far-group"]},
         "InvalidGroup.NotFound",
@@ -304,7 +352,9 @@ def test_which_endpoints_are_refused(plane: ControlPlane, named, code, parameter
 
 
 MODIFY = [
-    ("none", {}, "InvalidVpcEndpointId.NotFound", "vpc_endpoint_id"),  # ERR-1
+    pytest.param(
+        "none", {}, "InvalidVpcEndpointId.NotFound", "vpc_endpoint_id", marks=pytest.mark.fact("ERR-1")
+    ),  # ERR-1
     ("s3", {"add_subnet_ids": ["a"]}, "InvalidParameter", "add_subnet_ids"),
     ("s3", {"remove_route_table_ids": ["rtb-main-main"]}, "InvalidParameter", "remove_route_table_ids"),
     ("s3", {"add_route_table_ids": ["private"]}, "RouteAlreadyExists", "add_route_table_ids"),
@@ -312,7 +362,13 @@ MODIFY = [
     ("s3", {"policy_document": POLICY, "reset_policy": True}, "InvalidParameterCombination", "policy_document"),
     ("s3", {"private_dns_enabled": True}, "InvalidParameter", "private_dns_enabled"),
     ("api", {"add_route_table_ids": ["private"]}, "InvalidParameter", "add_route_table_ids"),
-    ("api", {"add_subnet_ids": ["a2"]}, "DuplicateSubnetsInSameZone", "add_subnet_ids"),
+    pytest.param(
+        "api",
+        {"add_subnet_ids": ["a2"]},
+        "DuplicateSubnetsInSameZone",
+        "add_subnet_ids",
+        marks=pytest.mark.fact("VPCE-IF-2", "ERR-3"),
+    ),
     ("api", {"remove_subnet_ids": ["a2"]}, "InvalidParameter", "remove_subnet_ids"),
     ("api", {"remove_security_group_ids": ["web"]}, "InvalidParameter", "remove_security_group_ids"),
     ("api", {"add_security_group_ids": ["none"]}, "InvalidGroup.NotFound", "add_security_group_ids"),
@@ -331,14 +387,16 @@ def test_which_changes_are_refused(plane: ControlPlane, name, named, code, param
     assert plane.vpc_endpoints == before
 
 
+@pytest.mark.fact("VPCE-7")
 @pytest.mark.parametrize("parameter", ["vpc_id", "service_name"])
-def test_an_endpoint_moves_to_no_other_vpc_or_service(plane: ControlPlane, parameter: str):  # VPCE-7
+def test_an_endpoint_moves_to_no_other_vpc_or_service(plane: ControlPlane, parameter: str):
     gateway(plane)
     with pytest.raises(TypeError, match=parameter):
         plane.modify_vpc_endpoint("s3", **{parameter: "far"})
 
 
-def test_fifty_interface_endpoints_per_vpc_are_the_limit(plane: ControlPlane):  # VPCE-11
+@pytest.mark.fact("VPCE-11", "ERR-4")
+def test_fifty_interface_endpoints_per_vpc_are_the_limit(plane: ControlPlane):
     for _ in range(50):
         plane.create_vpc_endpoint("main", METERING, vpc_endpoint_type="Interface")
     with pytest.raises(Ec2Error) as refusal:
@@ -380,7 +438,12 @@ INTERFACE_TYPE = (VpcEndpointType.INTERFACE,)
         (Service("com.amazonaws.us-west-2.sqs", "us-west-2", INTERFACE_TYPE), "InvalidServiceName", "service_name"),
         (Service("sqs", "us-east-1", INTERFACE_TYPE), "InvalidServiceName", "service_name"),
         (Service("com.amazonaws.us-east-1.sqs", "us-west-2", INTERFACE_TYPE), "InvalidParameterValue", "region"),
-        (Service("com.amazonaws.us-east-1.sqs", "us-east-1", GATEWAY_TYPE), "InvalidParameter", "service_types"),
+        pytest.param(
+            Service("com.amazonaws.us-east-1.sqs", "us-east-1", GATEWAY_TYPE),
+            "InvalidParameter",
+            "service_types",
+            marks=pytest.mark.fact("VPCE-GW-1"),
+        ),
         (Service("com.amazonaws.us-east-1.sqs", "us-east-1", ()), "InvalidParameterValue", "service_types"),
         (Service(S3, "us-east-1", GATEWAY_TYPE), "MissingParameter", "prefix_list_id"),
         (
@@ -416,7 +479,8 @@ def test_which_services_are_refused(plane: ControlPlane, service, code, paramete
     assert (refusal.value.code, refusal.value.parameter) == (code, parameter)
 
 
-def test_a_service_with_endpoints_is_not_redefined(plane: ControlPlane):  # ERR-5
+@pytest.mark.fact("ERR-5")
+def test_a_service_with_endpoints_is_not_redefined(plane: ControlPlane):
     interface(plane)
     with pytest.raises(Ec2Error) as refusal:
         plane.register_service(plane.services[METERING])

@@ -21,7 +21,8 @@ def peered(plane: ControlPlane) -> ControlPlane:
     return plane
 
 
-def test_a_subnet_uses_the_main_table_until_it_gets_its_own(plane: ControlPlane):  # ROUTE-1
+@pytest.mark.fact("ROUTE-1")
+def test_a_subnet_uses_the_main_table_until_it_gets_its_own(plane: ControlPlane):
     assert plane.subnets["a"].route_table_id == "private"
     assert plane.subnets["b"].route_table_id is None
     plane.disassociate_route_table("a")
@@ -30,7 +31,8 @@ def test_a_subnet_uses_the_main_table_until_it_gets_its_own(plane: ControlPlane)
     assert plane.subnets["b"].route_table_id == "private"
 
 
-def test_another_table_can_be_made_the_main_one(plane: ControlPlane):  # ROUTE-2
+@pytest.mark.fact("ROUTE-2")
+def test_another_table_can_be_made_the_main_one(plane: ControlPlane):
     plane.replace_route_table_association("private", vpc_id="main")
     assert plane.vpcs["main"].main_route_table_id == "private"
     plane.delete_route_table("rtb-main-main")  # now a custom one
@@ -39,7 +41,8 @@ def test_another_table_can_be_made_the_main_one(plane: ControlPlane):  # ROUTE-2
     assert refusal.value.code == "DependencyViolation"
 
 
-def test_a_route_to_a_peer_is_canonicalised_and_active(peered: ControlPlane):  # ROUTE-12
+@pytest.mark.fact("ROUTE-12", "ROUTE-15")
+def test_a_route_to_a_peer_is_canonicalised_and_active(peered: ControlPlane):
     route = peered.create_route("private", destination_cidr_block="10.9.0.18/18", vpc_peering_connection_id="pcx")
     assert (route.destination, route.state, route.origin) == (
         "10.9.0.0/18",
@@ -51,13 +54,15 @@ def test_a_route_to_a_peer_is_canonicalised_and_active(peered: ControlPlane):  #
     assert routes(peered, "private") == [("10.0.0.0/16", "local", "active")]
 
 
-def test_a_wider_route_than_local_or_link_local_is_accepted(peered: ControlPlane):  # ROUTE-9, ROUTE-11
+@pytest.mark.fact("ROUTE-9", "ROUTE-11")
+def test_a_wider_route_than_local_or_link_local_is_accepted(peered: ControlPlane):
     for cidr in ("10.0.0.0/8", "169.254.0.0/16", "0.0.0.0/0"):
         peered.create_route("private", destination_cidr_block=cidr, vpc_peering_connection_id="pcx")
     assert len(routes(peered, "private")) == 4
 
 
-def test_routes_turn_to_blackholes_with_their_peering(peered: ControlPlane):  # ROUTE-14
+@pytest.mark.fact("ROUTE-14")
+def test_routes_turn_to_blackholes_with_their_peering(peered: ControlPlane):
     peered.create_route("private", destination_cidr_block="10.9.0.0/16", vpc_peering_connection_id="pcx")
     peered.delete_vpc_peering_connection("pcx")
     assert routes(peered, "private")[1:] == [("10.9.0.0/16", "pcx", "blackhole")]
@@ -75,7 +80,8 @@ def test_deleting_a_vpc_ends_its_peering(plane: ControlPlane):
     assert routes(plane, "private")[1:] == [("10.5.0.0/16", "pcx", "blackhole")]
 
 
-def test_a_pending_peering_is_a_blackhole_until_it_is_accepted(plane: ControlPlane):  # EDGE-2
+@pytest.mark.fact("EDGE-2")
+def test_a_pending_peering_is_a_blackhole_until_it_is_accepted(plane: ControlPlane):
     plane.create_vpc_peering_connection("main", "far", vpc_peering_connection_id="pcx", auto_accept=False)
     assert plane.vpc_peering_connections["pcx"].status is PeeringState.PENDING_ACCEPTANCE
     plane.create_route("private", destination_cidr_block="10.9.0.0/16", vpc_peering_connection_id="pcx")
@@ -84,6 +90,7 @@ def test_a_pending_peering_is_a_blackhole_until_it_is_accepted(plane: ControlPla
     assert routes(plane, "private")[1:] == [("10.9.0.0/16", "pcx", "active")]
 
 
+@pytest.mark.fact("EDGE-2", "ERR-26")
 def test_a_rejected_peering_may_be_asked_for_again(plane: ControlPlane):
     plane.create_vpc_peering_connection("main", "far", vpc_peering_connection_id="pcx", auto_accept=False)
     plane.reject_vpc_peering_connection("pcx")
@@ -94,7 +101,8 @@ def test_a_rejected_peering_may_be_asked_for_again(plane: ControlPlane):
     plane.create_vpc_peering_connection("far", "main")
 
 
-def test_a_local_route_can_only_be_restored_to_local(plane: ControlPlane):  # ROUTE-8
+@pytest.mark.fact("ROUTE-8")
+def test_a_local_route_can_only_be_restored_to_local(plane: ControlPlane):
     before = routes(plane, "private")
     plane.replace_route("private", destination_cidr_block="10.0.0.0/16", local_target=True)
     assert routes(plane, "private") == before
@@ -102,40 +110,45 @@ def test_a_local_route_can_only_be_restored_to_local(plane: ControlPlane):  # RO
 
 LOCAL = {"destination_cidr_block": "10.0.0.0/16"}
 REFUSALS = [
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "10.0.1.0/24", "vpc_peering_connection_id": "pcx"},
         "InvalidParameterValue",
         "destination_cidr_block",
         "equal to or more specific than one of this VPC's CIDR blocks",
+        marks=pytest.mark.fact("ROUTE-9", "ERR-20"),
     ),  # ERR-20
-    (
+    pytest.param(
         "create_route",
         {**LOCAL, "vpc_peering_connection_id": "pcx"},
         "InvalidParameterValue",
         "destination_cidr_block",
         "can target only an interface or an instance",
+        marks=pytest.mark.fact("ROUTE-9", "ERR-20"),
     ),
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "169.254.169.254/32", "vpc_peering_connection_id": "pcx"},
         "InvalidParameterValue",
         "destination_cidr_block",
         "169.254.168.0/22",
+        marks=pytest.mark.fact("ROUTE-11"),
     ),  # ROUTE-11
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "169.254.168.0/22", "vpc_peering_connection_id": "pcx"},
         "InvalidParameterValue",
         "destination_cidr_block",
         "169.254.168.0/22",
+        marks=pytest.mark.fact("ROUTE-11"),
     ),
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "10.8.0.0/16", "vpc_peering_connection_id": "pcx"},
         "RouteAlreadyExists",
         "destination_cidr_block",
         "The route identified by 10.8.0.0/16 already exists.",
+        marks=pytest.mark.fact("ERR-23"),
     ),  # ERR-23
     ("create_route", {"destination_cidr_block": "0.0.0.0/0"}, "MissingParameter", None, "exactly one target"),
     (
@@ -157,19 +170,21 @@ REFUSALS = [
         None,
         "exactly one",
     ),
-    (
+    pytest.param(
         "create_route",
         {"destination_prefix_list_id": "pl-none", "vpc_peering_connection_id": "pcx"},
         "InvalidPrefixListID.NotFound",
         "destination_prefix_list_id",
         "pl-none",
+        marks=pytest.mark.fact("ERR-23"),
     ),
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "0.0.0.0/0", "vpc_peering_connection_id": "none"},
         "InvalidVpcPeeringConnectionID.NotFound",
         "vpc_peering_connection_id",
         "none",
+        marks=pytest.mark.fact("ERR-26"),
     ),
     (
         "create_route",
@@ -241,47 +256,53 @@ REFUSALS = [
         "destination_prefix_list_id",
         "already exists",
     ),
-    (
+    pytest.param(
         "create_route",
         {"destination_prefix_list_id": "pl-02cd2c6b", "vpc_endpoint_id": "s3"},
         "InvalidParameterValue",
         "vpc_endpoint_id",
         "Cannot create or replace a prefix list route targeting a VPC Endpoint.",
+        marks=pytest.mark.fact("ERR-22"),
     ),  # ERR-22
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "0.0.0.0/0", "vpc_endpoint_id": "s3"},
         "RouteNotSupported",
         "vpc_endpoint_id",
         "unsupported route target: s3",
+        marks=pytest.mark.fact("ERR-22", "ROUTE-13"),
     ),  # ERR-22
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "0.0.0.0/0", "gateway_id": "s3"},
         "RouteNotSupported",
         "gateway_id",
         "unsupported route target: s3",
+        marks=pytest.mark.fact("ERR-22", "ROUTE-13"),
     ),
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "0.0.0.0/0", "vpc_endpoint_id": "none"},
         "InvalidVpcEndpointId.NotFound",
         "vpc_endpoint_id",
         "none",
+        marks=pytest.mark.fact("ERR-1"),
     ),
-    (
+    pytest.param(
         "replace_route",
         {"destination_cidr_block": "10.7.0.0/16", "vpc_peering_connection_id": "pcx"},
         "InvalidRoute.NotFound",
         "destination_cidr_block",
         "10.7.0.0/16",
+        marks=pytest.mark.fact("ERR-23"),
     ),
-    (
+    pytest.param(
         "replace_route",
         {"destination_prefix_list_id": S3_LIST, "vpc_peering_connection_id": "pcx"},
         "InvalidParameterValue",
         "destination_prefix_list_id",
         "Cannot create or replace a prefix list route",
+        marks=pytest.mark.fact("VPCE-GW-4", "ERR-22"),
     ),  # VPCE-GW-4
     (
         "replace_route",
@@ -297,19 +318,21 @@ REFUSALS = [
         "local_target",
         "not a local route",
     ),
-    (
+    pytest.param(
         "delete_route",
         LOCAL,
         "InvalidParameterValue",
         "destination_cidr_block",
         "cannot remove local route 10.0.0.0/16",
+        marks=pytest.mark.fact("ROUTE-8"),
     ),  # ROUTE-8
-    (
+    pytest.param(
         "delete_route",
         {"destination_prefix_list_id": S3_LIST},
         "InvalidParameterValue",
         "destination_prefix_list_id",
         "cannot remove VPC endpoint route s3",
+        marks=pytest.mark.fact("VPCE-GW-4", "ERR-21"),
     ),  # ERR-21
     (
         "delete_route",
@@ -338,12 +361,22 @@ def test_what_routes_are_refused(peered: ControlPlane, verb, named, code, parame
     [
         ("associate_route_table", ("far-table", "b"), {}, "InvalidParameterValue"),
         ("associate_route_table", ("private", "a"), {}, "Resource.AlreadyAssociated"),
-        ("associate_route_table", ("none", "a"), {}, "InvalidRouteTableID.NotFound"),
+        pytest.param(
+            "associate_route_table", ("none", "a"), {}, "InvalidRouteTableID.NotFound", marks=pytest.mark.fact("ERR-23")
+        ),
         ("disassociate_route_table", ("b",), {}, "InvalidAssociationID.NotFound"),
         ("replace_route_table_association", ("far-table",), {"vpc_id": "main"}, "InvalidParameterValue"),
         ("replace_route_table_association", ("private",), {}, "InvalidParameterCombination"),
-        ("delete_route_table", ("private",), {}, "DependencyViolation"),
-        ("delete_route_table", ("rtb-main-main",), {}, "DependencyViolation"),
+        pytest.param(
+            "delete_route_table", ("private",), {}, "DependencyViolation", marks=pytest.mark.fact("ROUTE-2", "ERR-26")
+        ),
+        pytest.param(
+            "delete_route_table",
+            ("rtb-main-main",),
+            {},
+            "DependencyViolation",
+            marks=pytest.mark.fact("ROUTE-2", "ERR-26"),
+        ),
         ("create_vpc_peering_connection", ("main", "main"), {}, "InvalidParameterValue"),
         ("create_vpc_peering_connection", ("main", "none"), {}, "InvalidVpcID.NotFound"),
     ],
@@ -354,7 +387,8 @@ def test_what_tables_and_peerings_are_refused(plane: ControlPlane, verb, argumen
     assert refusal.value.code == code
 
 
-def test_two_vpcs_have_one_peering_and_no_overlap(peered: ControlPlane):  # EDGE-2
+@pytest.mark.fact("EDGE-2")
+def test_two_vpcs_have_one_peering_and_no_overlap(peered: ControlPlane):
     with pytest.raises(Ec2Error) as refusal:
         peered.create_vpc_peering_connection("far", "main")
     assert refusal.value.code == "VpcPeeringConnectionAlreadyExists"
@@ -371,7 +405,8 @@ def test_a_route_of_another_vpcs_peering_is_refused(peered: ControlPlane):
         peered.create_route("rtb-main-third", destination_cidr_block="10.0.0.0/16", vpc_peering_connection_id="pcx")
 
 
-def test_routes_are_limited_and_prefix_lists_count_their_weight():  # ROUTE-16, ROUTE-17
+@pytest.mark.fact("ROUTE-16", "ROUTE-17", "ERR-23")
+def test_routes_are_limited_and_prefix_lists_count_their_weight():
     plane = small_plane(Settings(routes_per_table=5))
     plane.create_vpc_peering_connection("main", "far", vpc_peering_connection_id="pcx")
     plane.create_managed_prefix_list(max_entries=4, entries=["192.168.0.0/24"], prefix_list_id="pl-own")
@@ -386,7 +421,8 @@ def test_routes_are_limited_and_prefix_lists_count_their_weight():  # ROUTE-16, 
     assert plane.prefix_lists["pl-own"].max_entries == 4
 
 
-def test_a_vpc_has_at_most_two_hundred_tables(plane: ControlPlane):  # ROUTE-1
+@pytest.mark.fact("ROUTE-1", "ERR-23")
+def test_a_vpc_has_at_most_two_hundred_tables(plane: ControlPlane):
     for _ in range(198):
         plane.create_route_table("main")
     with pytest.raises(Ec2Error) as refusal:
@@ -424,7 +460,13 @@ def test_a_prefix_list_changes_and_goes(plane: ControlPlane):
             {"max_entries": 2, "entries": ["10.0.0.0/8", "10.1.0.0/8"]},
             "InvalidParameterValue",
         ),
-        ("create_managed_prefix_list", (), {"max_entries": 1001}, "InvalidParameterValue"),
+        pytest.param(
+            "create_managed_prefix_list",
+            (),
+            {"max_entries": 1001},
+            "InvalidParameterValue",
+            marks=pytest.mark.fact("ROUTE-17"),
+        ),
         ("modify_managed_prefix_list", ("pl-none",), {}, "InvalidPrefixListID.NotFound"),
         ("modify_managed_prefix_list", (S3_LIST,), {"add_entries": ["10.0.0.0/8"]}, "OperationNotPermitted"),
         ("delete_managed_prefix_list", (S3_LIST,), {}, "OperationNotPermitted"),
@@ -436,7 +478,8 @@ def test_what_prefix_lists_are_refused(plane: ControlPlane, verb, arguments, nam
     assert refusal.value.code == code
 
 
-def test_the_seeds_list_is_built_in_and_its_blocks_can_be_replaced(plane: ControlPlane):  # VPCE-GW-2
+@pytest.mark.fact("VPCE-GW-2")
+def test_the_seeds_list_is_built_in_and_its_blocks_can_be_replaced(plane: ControlPlane):
     built_in = plane.prefix_lists[S3_LIST]
     assert built_in.prefix_list_name == S3
     assert [str(cidr) for cidr in built_in.cidrs] == ["54.231.0.0/17", "52.216.0.0/15", "3.5.16.0/21", "3.5.0.0/20"]

@@ -13,11 +13,13 @@ from tests.control.planes import S3_LIST, small_plane
 WORLD = IPNetwork("0.0.0.0/0")
 
 
-def test_a_new_group_lets_nothing_in_and_everything_out(plane: ControlPlane):  # SG-2
+@pytest.mark.fact("SG-2")
+def test_a_new_group_lets_nothing_in_and_everything_out(plane: ControlPlane):
     group = plane.create_security_group("main", group_name="Front", group_id="g")
     assert (group.ingress, group.egress, group.group_name) == ((), (SecurityGroupRule(-1, cidr_ip=WORLD),), "Front")
 
 
+@pytest.mark.fact("SG-3", "ERR-24")
 @pytest.mark.parametrize(
     ("named", "rule"),
     [
@@ -41,7 +43,7 @@ def test_a_new_group_lets_nothing_in_and_everything_out(plane: ControlPlane):  #
         ({"ip_protocol": "47", "cidr_ip": "0.0.0.0/0"}, SecurityGroupRule(47, cidr_ip=WORLD)),
     ],
 )
-def test_a_rule_is_kept_in_one_spelling_and_revoked_by_its_values(plane: ControlPlane, named, rule):  # SG-3
+def test_a_rule_is_kept_in_one_spelling_and_revoked_by_its_values(plane: ControlPlane, named, rule):
     assert plane.authorize_security_group_ingress("web", **named) == rule
     assert plane.security_groups["web"].ingress == (rule,)
     with pytest.raises(Ec2Error) as refusal:
@@ -57,11 +59,12 @@ def test_a_rule_is_kept_in_one_spelling_and_revoked_by_its_values(plane: Control
 @pytest.mark.parametrize(
     ("named", "code", "parameter"),
     [
-        ({"ip_protocol": "tcp"}, "MissingParameter", None),
-        (
+        pytest.param({"ip_protocol": "tcp"}, "MissingParameter", None, marks=pytest.mark.fact("SG-3")),
+        pytest.param(
             {"ip_protocol": "tcp", "cidr_ip": "0.0.0.0/0", "prefix_list_id": S3_LIST},
             "InvalidParameterCombination",
             None,
+            marks=pytest.mark.fact("SG-3"),
         ),
         ({"ip_protocol": "sctp", "cidr_ip": "0.0.0.0/0"}, "InvalidParameterValue", "ip_protocol"),
         ({"ip_protocol": "256", "cidr_ip": "0.0.0.0/0"}, "InvalidParameterValue", "ip_protocol"),
@@ -89,8 +92,18 @@ def test_a_rule_is_kept_in_one_spelling_and_revoked_by_its_values(plane: Control
         ),
         ({"ip_protocol": "tcp", "cidr_ip": "::/0"}, "UnsupportedOperation", "cidr_ip"),
         ({"ip_protocol": "tcp", "prefix_list_id": "pl-none"}, "InvalidPrefixListID.NotFound", "prefix_list_id"),
-        ({"ip_protocol": "tcp", "referenced_group_id": "none"}, "InvalidGroup.NotFound", "referenced_group_id"),
-        ({"ip_protocol": "tcp", "referenced_group_id": "far-group"}, "InvalidGroup.NotFound", "referenced_group_id"),
+        pytest.param(
+            {"ip_protocol": "tcp", "referenced_group_id": "none"},
+            "InvalidGroup.NotFound",
+            "referenced_group_id",
+            marks=pytest.mark.fact("ERR-24"),
+        ),
+        pytest.param(
+            {"ip_protocol": "tcp", "referenced_group_id": "far-group"},
+            "InvalidGroup.NotFound",
+            "referenced_group_id",
+            marks=pytest.mark.fact("SG-4"),
+        ),
     ],
 )
 def test_what_rules_are_refused(plane: ControlPlane, named, code, parameter):
@@ -99,7 +112,8 @@ def test_what_rules_are_refused(plane: ControlPlane, named, code, parameter):
     assert (refusal.value.code, refusal.value.parameter) == (code, parameter)
 
 
-def test_an_active_peers_group_may_be_named_and_goes_stale(plane: ControlPlane):  # SG-4, SG-5
+@pytest.mark.fact("SG-4", "SG-5")
+def test_an_active_peers_group_may_be_named_and_goes_stale(plane: ControlPlane):
     plane.create_vpc_peering_connection("main", "far", vpc_peering_connection_id="pcx")
     rule = plane.authorize_security_group_ingress("web", ip_protocol="tcp", referenced_group_id="far-group")
     web = plane.security_groups["web"]
@@ -113,6 +127,7 @@ def test_an_active_peers_group_may_be_named_and_goes_stale(plane: ControlPlane):
     plane.revoke_security_group_ingress("web", ip_protocol="tcp", referenced_group_id="far-group")
 
 
+@pytest.mark.fact("SG-8")
 @pytest.mark.parametrize(
     ("named", "code"),
     [
@@ -122,7 +137,7 @@ def test_an_active_peers_group_may_be_named_and_goes_stale(plane: ControlPlane):
         ({"group_name": "default"}, "InvalidGroup.Duplicate"),
     ],
 )
-def test_group_names_are_unique_in_their_vpc_ignoring_case(plane: ControlPlane, named, code):  # SG-8
+def test_group_names_are_unique_in_their_vpc_ignoring_case(plane: ControlPlane, named, code):
     with pytest.raises(Ec2Error) as refusal:
         plane.create_security_group("main", **named)
     assert refusal.value.code == code
@@ -142,7 +157,8 @@ def test_a_group_that_is_used_stays(plane: ControlPlane):
     plane.delete_security_group("web")
 
 
-def test_rules_are_limited_per_direction_and_lists_count_their_weight():  # SG-6
+@pytest.mark.fact("SG-6", "ROUTE-17", "ERR-24")
+def test_rules_are_limited_per_direction_and_lists_count_their_weight():
     plane = small_plane(Settings(rules_per_group=3))
     plane.create_managed_prefix_list(max_entries=2, prefix_list_id="pl-own")
     plane.authorize_security_group_egress("web", ip_protocol="tcp", prefix_list_id="pl-own")  # 1 + 2
@@ -159,7 +175,8 @@ def test_rules_are_limited_per_direction_and_lists_count_their_weight():  # SG-6
 LINE = {"rule_number": 100, "protocol": "tcp", "rule_action": "allow", "egress": False, "cidr_block": "10.0.0.7/8"}
 
 
-def test_a_custom_acl_starts_empty_and_keeps_its_lines_in_order(plane: ControlPlane):  # NACL-3, NACL-2
+@pytest.mark.fact("NACL-3")
+def test_a_custom_acl_starts_empty_and_keeps_its_lines_in_order(plane: ControlPlane):
     assert plane.create_network_acl("main", network_acl_id="acl").entries == ()
     for number, egress in ((200, True), (100, True), (300, False)):
         plane.create_network_acl_entry("acl", **{**LINE, "rule_number": number, "egress": egress})
@@ -167,7 +184,8 @@ def test_a_custom_acl_starts_empty_and_keeps_its_lines_in_order(plane: ControlPl
     assert found == [(False, 300), (True, 100), (True, 200)]
 
 
-def test_a_line_is_canonicalised_replaced_and_deleted(plane: ControlPlane):  # NACL-5
+@pytest.mark.fact("NACL-5")
+def test_a_line_is_canonicalised_replaced_and_deleted(plane: ControlPlane):
     plane.create_network_acl("main", network_acl_id="acl")
     entry = plane.create_network_acl_entry("acl", **LINE, from_port=1024, to_port=65535)
     assert entry == NetworkAclEntry(
@@ -179,7 +197,8 @@ def test_a_line_is_canonicalised_replaced_and_deleted(plane: ControlPlane):  # N
     assert plane.network_acls["acl"].entries == ()
 
 
-def test_a_subnet_always_has_exactly_one_acl(plane: ControlPlane):  # NACL-1
+@pytest.mark.fact("NACL-1")
+def test_a_subnet_always_has_exactly_one_acl(plane: ControlPlane):
     plane.create_network_acl("main", network_acl_id="acl")
     assert plane.subnets["a"].network_acl_id == "acl-default-main"
     plane.replace_network_acl_association("acl", "a")
@@ -193,9 +212,27 @@ def test_a_subnet_always_has_exactly_one_acl(plane: ControlPlane):  # NACL-1
 @pytest.mark.parametrize(
     ("verb", "named", "code", "parameter"),
     [
-        ("create_network_acl_entry", LINE, "NetworkAclEntryAlreadyExists", "rule_number"),
-        ("create_network_acl_entry", {**LINE, "rule_number": 0}, "InvalidParameterValue", "rule_number"),
-        ("create_network_acl_entry", {**LINE, "rule_number": 32767}, "InvalidParameterValue", "rule_number"),
+        pytest.param(
+            "create_network_acl_entry",
+            LINE,
+            "NetworkAclEntryAlreadyExists",
+            "rule_number",
+            marks=pytest.mark.fact("ERR-25"),
+        ),
+        pytest.param(
+            "create_network_acl_entry",
+            {**LINE, "rule_number": 0},
+            "InvalidParameterValue",
+            "rule_number",
+            marks=pytest.mark.fact("NACL-2"),
+        ),
+        pytest.param(
+            "create_network_acl_entry",
+            {**LINE, "rule_number": 32767},
+            "InvalidParameterValue",
+            "rule_number",
+            marks=pytest.mark.fact("NACL-2"),
+        ),
         (
             "create_network_acl_entry",
             {**LINE, "rule_number": 1, "rule_action": "drop"},
@@ -203,25 +240,40 @@ def test_a_subnet_always_has_exactly_one_acl(plane: ControlPlane):  # NACL-1
             "rule_action",
         ),
         ("create_network_acl_entry", {**LINE, "rule_number": 1, "protocol": "x"}, "InvalidParameterValue", "protocol"),
-        (
+        pytest.param(
             "create_network_acl_entry",
             {**LINE, "rule_number": 1, "cidr_block": S3_LIST},
             "InvalidParameterValue",
             "cidr_block",
+            marks=pytest.mark.fact("NACL-5"),
         ),
-        (
+        pytest.param(
             "create_network_acl_entry",
             {**LINE, "rule_number": 1, "cidr_block": "web"},
             "InvalidParameterValue",
             "cidr_block",
+            marks=pytest.mark.fact("NACL-5"),
         ),
-        ("replace_network_acl_entry", {**LINE, "rule_number": 1}, "InvalidNetworkAclEntry.NotFound", "rule_number"),
-        ("replace_network_acl_entry", {**LINE, "egress": True}, "InvalidNetworkAclEntry.NotFound", "rule_number"),
-        (
+        pytest.param(
+            "replace_network_acl_entry",
+            {**LINE, "rule_number": 1},
+            "InvalidNetworkAclEntry.NotFound",
+            "rule_number",
+            marks=pytest.mark.fact("ERR-25"),
+        ),
+        pytest.param(
+            "replace_network_acl_entry",
+            {**LINE, "egress": True},
+            "InvalidNetworkAclEntry.NotFound",
+            "rule_number",
+            marks=pytest.mark.fact("ERR-25"),
+        ),
+        pytest.param(
             "delete_network_acl_entry",
             {"rule_number": 32767, "egress": False},
             "InvalidNetworkAclEntry.NotFound",
             "rule_number",
+            marks=pytest.mark.fact("ERR-25", "NACL-2"),
         ),
         ("replace_network_acl_association", {"subnet_id": "none"}, "InvalidSubnetID.NotFound", "subnet_id"),
     ],
@@ -241,7 +293,8 @@ def test_an_acl_of_another_vpc_is_refused_and_the_default_one_stays(plane: Contr
         plane.delete_network_acl("acl-default-main")
 
 
-def test_twenty_lines_per_direction_count_the_star(plane: ControlPlane):  # NACL-6
+@pytest.mark.fact("NACL-6", "ERR-25")
+def test_twenty_lines_per_direction_count_the_star(plane: ControlPlane):
     plane.create_network_acl("main", network_acl_id="acl")
     for number in range(1, 20):
         plane.create_network_acl_entry("acl", **{**LINE, "rule_number": number})

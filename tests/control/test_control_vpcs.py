@@ -22,6 +22,7 @@ def addresses(plane: ControlPlane, subnet_id: str) -> list[str]:
     return [str(eni.private_ip_address) for eni in plane.network_interfaces.values() if eni.subnet_id == subnet_id]
 
 
+@pytest.mark.fact("ROUTE-8", "SG-2", "NACL-3", "DNS-2")
 def test_a_vpc_is_born_with_a_main_table_a_default_group_and_a_default_acl():
     plane = ControlPlane("us-east-1")
     vpc = plane.create_vpc("10.0.0.0/16", vpc_id="v")
@@ -52,6 +53,7 @@ def test_without_ids_resources_are_counted():
     assert plane.run_instances(subnet_id=subnet.subnet_id).instance_id == "i-00000003"  # ids are not used twice
 
 
+@pytest.mark.fact("ROUTE-8")
 def test_a_secondary_block_becomes_a_local_route_in_every_table(plane: ControlPlane):
     plane.associate_vpc_cidr_block("main", "100.64.0.0/16")
     for table in ("rtb-main-main", "private"):
@@ -63,7 +65,8 @@ def test_cidr_blocks_are_canonicalised(plane: ControlPlane):  # ROUTE-12
     assert plane.create_vpc("100.68.0.18/18", vpc_id="v").cidr_blocks == (IPNetwork("100.68.0.0/18"),)
 
 
-def test_addresses_are_the_lowest_free_from_the_fifth_on(plane: ControlPlane):  # EDGE-4
+@pytest.mark.fact("EDGE-4")
+def test_addresses_are_the_lowest_free_from_the_fifth_on(plane: ControlPlane):
     for name in ("one", "two", "three"):
         plane.run_instances(instance_id=name, subnet_id="a")
     assert addresses(plane, "a") == ["10.0.1.4", "10.0.1.5", "10.0.1.6"]
@@ -72,6 +75,7 @@ def test_addresses_are_the_lowest_free_from_the_fifth_on(plane: ControlPlane):  
     assert addresses(plane, "a") == ["10.0.1.4", "10.0.1.6", "10.0.1.5"]
 
 
+@pytest.mark.fact("EDGE-4", "ERR-6")
 def test_a_full_subnet_has_eleven_hosts(plane: ControlPlane):  # EDGE-4: /28 less five
     for _ in range(11):
         plane.run_instances(subnet_id="a2")
@@ -81,7 +85,8 @@ def test_a_full_subnet_has_eleven_hosts(plane: ControlPlane):  # EDGE-4: /28 les
     assert refusal.value.code == "InsufficientFreeAddressesInSubnet"
 
 
-def test_an_instance_wears_the_default_group_unless_told_otherwise(plane: ControlPlane):  # SG-2
+@pytest.mark.fact("SG-2")
+def test_an_instance_wears_the_default_group_unless_told_otherwise(plane: ControlPlane):
     plane.run_instances(instance_id="one", subnet_id="a")
     plane.run_instances(instance_id="two", subnet_id="a", security_group_ids=["web"], private_ip_address="10.0.1.10")
     assert plane.network_interfaces["eni-one"].groups == ("sg-default-main",)
@@ -130,27 +135,50 @@ REFUSALS = [
     ("create_vpc", ("10.1.0.0/16",), {"vpc_id": "main"}, "InvalidParameterValue", "vpc_id"),
     ("create_vpc", ("10.1.0.0/16",), {"vpc_id": "../x"}, "InvalidParameterValue", "vpc_id"),
     ("associate_vpc_cidr_block", ("main", "10.0.128.0/17"), {}, "CidrConflict", "cidr_block"),
-    ("associate_vpc_cidr_block", ("none", "10.1.0.0/16"), {}, "InvalidVpcID.NotFound", "vpc_id"),
-    ("modify_vpc_attribute", ("main",), {}, "MissingParameter", None),
-    (
+    pytest.param(
+        "associate_vpc_cidr_block",
+        ("none", "10.1.0.0/16"),
+        {},
+        "InvalidVpcID.NotFound",
+        "vpc_id",
+        marks=pytest.mark.fact("ERR-6"),
+    ),
+    pytest.param("modify_vpc_attribute", ("main",), {}, "MissingParameter", None, marks=pytest.mark.fact("ERR-26")),
+    pytest.param(
         "modify_vpc_attribute",
         ("main",),
         {"enable_dns_support": True, "enable_dns_hostnames": True},
         "InvalidParameterCombination",
         None,
+        marks=pytest.mark.fact("ERR-26"),
     ),
-    ("delete_vpc", ("main",), {}, "DependencyViolation", "vpc_id"),
+    pytest.param("delete_vpc", ("main",), {}, "DependencyViolation", "vpc_id", marks=pytest.mark.fact("ERR-26")),
     ("create_subnet", ("main", "10.1.0.0/24", "us-east-1a"), {}, "InvalidSubnet.Range", "cidr_block"),
-    ("create_subnet", ("main", "10.0.4.0/29", "us-east-1a"), {}, "InvalidSubnet.Range", "cidr_block"),
+    pytest.param(
+        "create_subnet",
+        ("main", "10.0.4.0/29", "us-east-1a"),
+        {},
+        "InvalidSubnet.Range",
+        "cidr_block",
+        marks=pytest.mark.fact("EDGE-4"),
+    ),
     ("create_subnet", ("main", "10.0.1.128/25", "us-east-1a"), {}, "InvalidSubnet.Conflict", "cidr_block"),
     ("create_subnet", ("main", "10.0.4.0/24", "us-west-2a"), {}, "InvalidParameterValue", "availability_zone"),
-    ("run_instances", (), {"subnet_id": "none"}, "InvalidSubnetID.NotFound", "subnet_id"),
-    (
+    pytest.param(
+        "run_instances",
+        (),
+        {"subnet_id": "none"},
+        "InvalidSubnetID.NotFound",
+        "subnet_id",
+        marks=pytest.mark.fact("ERR-6"),
+    ),
+    pytest.param(
         "run_instances",
         (),
         {"subnet_id": "a", "security_group_ids": ["web", "no"]},
         "InvalidGroup.NotFound",
         "security_group_ids",
+        marks=pytest.mark.fact("ERR-24"),
     ),
     (
         "run_instances",
@@ -166,19 +194,21 @@ REFUSALS = [
         "InvalidParameterValue",
         "private_ip_address",
     ),
-    (
+    pytest.param(
         "run_instances",
         (),
         {"subnet_id": "a", "private_ip_address": "10.0.1.3"},
         "InvalidParameterValue",
         "private_ip_address",
+        marks=pytest.mark.fact("EDGE-4"),
     ),
-    (
+    pytest.param(
         "run_instances",
         (),
         {"subnet_id": "a", "private_ip_address": "10.0.1.255"},
         "InvalidParameterValue",
         "private_ip_address",
+        marks=pytest.mark.fact("EDGE-4"),
     ),
     (
         "run_instances",
@@ -196,7 +226,14 @@ REFUSALS = [
     ),
     ("terminate_instances", (["nobody"],), {}, "InvalidInstanceID.NotFound", "instance_ids"),
     ("delete_network_interface", ("nothing",), {}, "InvalidNetworkInterfaceID.NotFound", "network_interface_id"),
-    ("delete_security_group", ("sg-default-main",), {}, "CannotDelete", "group_id"),
+    pytest.param(
+        "delete_security_group",
+        ("sg-default-main",),
+        {},
+        "CannotDelete",
+        "group_id",
+        marks=pytest.mark.fact("SG-2", "ERR-24"),
+    ),
 ]
 
 
@@ -214,6 +251,7 @@ def test_an_address_in_use_is_refused(plane: ControlPlane):
     assert refusal.value.code == "InvalidIPAddress.InUse"
 
 
+@pytest.mark.fact("ERR-26")
 def test_a_subnet_with_interfaces_stays(plane: ControlPlane):
     plane.run_instances(instance_id="one", subnet_id="b")
     with pytest.raises(Ec2Error, match=r"\(eni-one\)") as refusal:
@@ -242,7 +280,8 @@ def test_an_interface_of_another_zone_is_not_attached(plane: ControlPlane):
         plane.attach_network_interface("extra", "one")
 
 
-def test_five_groups_per_interface_are_the_limit(plane: ControlPlane):  # SG-6
+@pytest.mark.fact("SG-6", "ERR-24")
+def test_five_groups_per_interface_are_the_limit(plane: ControlPlane):
     names = [plane.create_security_group("main").group_id for _ in range(6)]
     plane.run_instances(subnet_id="a", security_group_ids=names[:5])
     with pytest.raises(Ec2Error) as refusal:

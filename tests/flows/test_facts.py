@@ -78,6 +78,7 @@ def test_an_instance_with_the_check_off_sends_from_other_addresses() -> None:
     assert Conversation(ec2).send(tcp(PEER, API_A, 40000, 443), "eni-web") == Delivered(A)
 
 
+@pytest.mark.fact("VPCE-GW-13")
 def test_a_gateway_endpoint_serves_its_own_vpcs_addresses_only() -> None:
     """VPCE-GW-13."""
     ec2 = world()
@@ -92,6 +93,7 @@ def test_a_gateway_endpoint_serves_its_own_vpcs_addresses_only() -> None:
 # --- gates of endpoints ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fact("VPCE-GW-14")
 @pytest.mark.parametrize("kind", [3, 8, 11, 13])
 def test_a_gateway_endpoint_emits_no_other_icmp_than_echo_replies(kind: int) -> None:
     """VPCE-GW-14."""
@@ -100,6 +102,7 @@ def test_a_gateway_endpoint_emits_no_other_icmp_than_echo_replies(kind: int) -> 
     assert ending == Dropped(Reason.VPCE_GATEWAY_PROTOCOL_RESTRICTION, "s3", rule)
 
 
+@pytest.mark.fact("VPCE-GW-14")
 def test_an_echo_reply_comes_back_through_a_gateway_endpoint() -> None:
     """VPCE-GW-14."""
     talk = Conversation()
@@ -107,6 +110,7 @@ def test_an_echo_reply_comes_back_through_a_gateway_endpoint() -> None:
     assert talk.send(icmp(S3, WEB, 0, 0, identifier=5), "s3") == Delivered("eni-web")
 
 
+@pytest.mark.fact("VPCE-10")
 @pytest.mark.parametrize(
     ("packet", "sender", "endpoint"),
     [
@@ -125,6 +129,7 @@ def test_endpoints_that_are_not_available_forward_in_neither_direction(
     assert Conversation(ec2).send(packet, sender) == Dropped(Reason.BAD_STATE, endpoint, str(state))
 
 
+@pytest.mark.fact("VPCE-IF-12")
 def test_a_services_packets_longer_than_8500_bytes_are_lost_too() -> None:
     """VPCE-IF-12, VPCE-IF-13."""
     talk = Conversation()
@@ -134,6 +139,7 @@ def test_a_services_packets_longer_than_8500_bytes_are_lost_too() -> None:
     assert late == Dropped(Reason.EMU_OVER_MTU, "api", "MTU 8500 (VPCE-IF-12)")
 
 
+@pytest.mark.fact("VPCE-IF-15")
 def test_answers_alone_keep_an_endpoints_flow_alive() -> None:
     """VPCE-IF-15: silence is silence in both directions."""
     talk = Conversation()
@@ -148,6 +154,7 @@ def test_answers_alone_keep_an_endpoints_flow_alive() -> None:
 # --- peering ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fact("EDGE-2")
 def test_only_an_active_peering_forwards() -> None:
     """EDGE-2; a route to another one is a blackhole as a rule, so the tables are made to say otherwise."""
     tables = world().tables()
@@ -176,6 +183,7 @@ def test_a_peering_adds_its_delay_to_that_of_the_zones(packet: Packet, sender: s
 # --- connection tracking ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fact("SG-13")
 @pytest.mark.parametrize("end", [FIN | ACK, RST])
 def test_ports_used_again_after_an_end_are_judged_by_the_rules_of_now(end: int) -> None:
     """SG-9, SG-13: a SYN on a flow that is over begins another one."""
@@ -187,6 +195,7 @@ def test_ports_used_again_after_an_end_are_judged_by_the_rules_of_now(end: int) 
     assert talk.from_web(SYN) == Dropped(Reason.SG_HAS_NO_RULES, "db")
 
 
+@pytest.mark.fact("SG-13")
 def test_a_syn_in_an_established_flow_is_still_that_flows() -> None:
     """SG-13."""
     talk = Conversation()
@@ -226,7 +235,7 @@ OPEN = [forth(6, SYN), back(6, SYN | ACK), forth(6)]
     [
         ([forth(6, SYN)], 120),  # EMU: Linux's
         ([forth(6, SYN), back(6, SYN | ACK)], 60),
-        (OPEN, 432_000),  # SG-14
+        pytest.param(OPEN, 432_000, marks=pytest.mark.fact("SG-14")),  # SG-14
         ([*OPEN, forth(6, FIN | ACK)], 120),
         ([*OPEN, back(6, FIN | ACK)], 120),
         ([forth(6, SYN), forth(6, FIN | ACK)], 120),
@@ -234,13 +243,13 @@ OPEN = [forth(6, SYN), back(6, SYN | ACK), forth(6)]
         ([*OPEN, forth(6, RST)], 10),
         ([*OPEN, back(6, RST | ACK)], 10),
         ([*OPEN, forth(6, FIN | ACK), back(6, RST)], 10),
-        ([forth(17)], 30),  # SG-14: one way
-        ([forth(17), forth(17)], 30),
-        ([forth(17), back(17)], 30),  # a single exchange
-        ([forth(17), back(17), back(17)], 30),
-        ([forth(17), back(17), forth(17)], 180),  # a stream
-        ([forth(GRE)], 600),  # SG-11
-        ([forth(GRE), back(GRE)], 600),
+        pytest.param([forth(17)], 30, marks=pytest.mark.fact("SG-14")),  # SG-14: one way
+        pytest.param([forth(17), forth(17)], 30, marks=pytest.mark.fact("SG-14")),
+        pytest.param([forth(17), back(17)], 30, marks=pytest.mark.fact("SG-14")),  # a single exchange
+        pytest.param([forth(17), back(17), back(17)], 30, marks=pytest.mark.fact("SG-14")),
+        pytest.param([forth(17), back(17), forth(17)], 180, marks=pytest.mark.fact("SG-14")),  # a stream
+        pytest.param([forth(GRE)], 600, marks=pytest.mark.fact("SG-11")),  # SG-11
+        pytest.param([forth(GRE), back(GRE)], 600, marks=pytest.mark.fact("SG-11")),
         ([forth(1)], 30),  # EMU: Linux's
         ([forth(1), back(1)], 30),
     ],
@@ -273,6 +282,7 @@ def test_what_one_fragment_met_is_not_kept_for_the_flow(fragment: int, compiled:
     assert compilable(packet, result) is compiled
 
 
+@pytest.mark.fact("SG-17")
 @pytest.mark.parametrize(
     ("flags", "state"),
     [(RST, Tracked.CLOSED), (RST | ACK, Tracked.CLOSED), (FIN | ACK, Tracked.CLOSING), (ACK, Tracked.ESTABLISHED)],

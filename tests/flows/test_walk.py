@@ -35,63 +35,95 @@ def go(ec2: ControlPlane, packet: Packet, sender: str, state: FlowState | None =
     ("packet", "sender", "path", "ending"),
     [
         # Inside one subnet neither network ACL nor route table is met (NACL-1, ROUTE-20).
-        (tcp(WEB, PEER, 40000, 22), "eni-web", "eni-web web", Dropped(Reason.SG_HAS_NO_RULES, "web")),
+        pytest.param(
+            tcp(WEB, PEER, 40000, 22),
+            "eni-web",
+            "eni-web web",
+            Dropped(Reason.SG_HAS_NO_RULES, "web"),
+            marks=pytest.mark.fact("NACL-1", "ROUTE-20", "SG-1"),
+        ),
         # Across subnets: SG, ACL, route, ACL, SG (NACL-9).
-        (
+        pytest.param(
             tcp(WEB, DB, 40000, 5432),
             "eni-web",
             "eni-web web acl-default-vpc private acl-default-vpc db",
             Delivered("eni-db"),
+            marks=pytest.mark.fact("NACL-9"),
         ),
-        (
+        pytest.param(
             tcp(WEB, DB, 40000, 5433),
             "eni-web",
             "eni-web web acl-default-vpc private acl-default-vpc db",
             Dropped(Reason.ENI_SG_RULES_MISMATCH, "db"),
+            marks=pytest.mark.fact("SG-1"),
         ),
         # Interface endpoint in the client's subnet and in the other zone (VPCE-IF-10, VPCE-IF-17).
-        (tcp(WEB, API_A, 40000, 443), "eni-web", "eni-web web api", Delivered(A)),
-        (
+        pytest.param(
+            tcp(WEB, API_A, 40000, 443),
+            "eni-web",
+            "eni-web web api",
+            Delivered(A),
+            marks=pytest.mark.fact("VPCE-IF-10", "NACL-1"),
+        ),
+        pytest.param(
             tcp(WEB, API_B, 40000, 443),
             "eni-web",
             "eni-web web acl-default-vpc private acl-default-vpc api",
             Delivered(B),
+            marks=pytest.mark.fact("VPCE-IF-10"),
         ),
-        (
+        pytest.param(
             udp(WEB, API_A, 40000, 53),
             "eni-web",
             "eni-web web api",
             Dropped(Reason.PROTOCOL_RESTRICTION, "api", "TCP only (VPCE-IF-7)"),
+            marks=pytest.mark.fact("VPCE-IF-7"),
         ),
         # It never answers ping (VPCE-IF-8).
-        (
+        pytest.param(
             icmp(WEB, API_A, 8, 0),
             "eni-web",
             "eni-web web api",
             Dropped(Reason.PROTOCOL_RESTRICTION, "api", "TCP only (VPCE-IF-7)"),
+            marks=pytest.mark.fact("VPCE-IF-8"),
         ),
         # The middle of a flow that the endpoint does not remember (VPCE-IF-15).
-        (
+        pytest.param(
             tcp(WEB, API_A, 40000, 443, ACK),
             "eni-web",
             "eni-web web api",
             Dropped(Reason.EMU_IDLE_TIMEOUT, "api", "idle timeout"),
+            marks=pytest.mark.fact("VPCE-IF-15"),
         ),
         # Gateway endpoint: a route by prefix list, TCP and ping (VPCE-GW-2, VPCE-GW-14).
-        (tcp(WEB, S3, 40000, 443), "eni-web", "eni-web web acl-default-vpc private s3", Delivered("s3")),
-        (icmp(WEB, S3, 8, 0), "eni-web", "eni-web web acl-default-vpc private s3", Delivered("s3")),
-        (
+        pytest.param(
+            tcp(WEB, S3, 40000, 443),
+            "eni-web",
+            "eni-web web acl-default-vpc private s3",
+            Delivered("s3"),
+            marks=pytest.mark.fact("VPCE-GW-2"),
+        ),
+        pytest.param(
+            icmp(WEB, S3, 8, 0),
+            "eni-web",
+            "eni-web web acl-default-vpc private s3",
+            Delivered("s3"),
+            marks=pytest.mark.fact("VPCE-GW-14"),
+        ),
+        pytest.param(
             udp(WEB, S3, 40000, 443),
             "eni-web",
             "eni-web web acl-default-vpc private s3",
             Dropped(Reason.VPCE_GATEWAY_PROTOCOL_RESTRICTION, "s3", "TCP and echo requests only (VPCE-GW-14)"),
+            marks=pytest.mark.fact("VPCE-GW-14"),
         ),
         # No route (ROUTE-7); nobody there.
-        (
+        pytest.param(
             tcp(WEB, 0x08080808, 40000, 443),
             "eni-web",
             "eni-web web acl-default-vpc private",
             Dropped(Reason.NO_ROUTE_TO_DESTINATION, "private"),
+            marks=pytest.mark.fact("ROUTE-7"),
         ),
         (
             tcp(WEB, WEB + 99, 40000, 443),
@@ -100,21 +132,35 @@ def go(ec2: ControlPlane, packet: Packet, sender: str, state: FlowState | None =
             Dropped(Reason.NO_POSSIBLE_DESTINATION, "eni-web"),
         ),
         # Peering: on to an interface endpoint (VPCE-IF-10), never to a gateway endpoint (EDGE-2, VPCE-GW-13).
-        (
+        pytest.param(
             tcp(NEIGHBOUR, API_A, 40000, 443),
             "eni-neighbour",
             "eni-neighbour sg-default-far acl-default-far rtb-main-far pcx acl-default-vpc api",
             Delivered(A),
+            marks=pytest.mark.fact("VPCE-IF-10"),
         ),
-        (
+        pytest.param(
             tcp(NEIGHBOUR, S3, 40000, 443),
             "eni-neighbour",
             "eni-neighbour sg-default-far acl-default-far rtb-main-far pcx",
             Dropped(Reason.PCX_REQUIRES_ADDRESS_IN_VPC_CIDR, "pcx", "52.216.0.0/15 -> pcx"),
+            marks=pytest.mark.fact("EDGE-2", "VPCE-GW-13"),
         ),
         # The resolver is met before any filter (SG-7).
-        (udp(WEB, RESOLVER, 40000, 53), "eni-web", "eni-web vpc/resolver", Delivered("vpc/resolver")),
-        (udp(WEB, 0xA9FEA9FD, 40000, 53), "eni-web", "eni-web vpc/resolver", Delivered("vpc/resolver")),
+        pytest.param(
+            udp(WEB, RESOLVER, 40000, 53),
+            "eni-web",
+            "eni-web vpc/resolver",
+            Delivered("vpc/resolver"),
+            marks=pytest.mark.fact("SG-7", "DNS-1", "DNS-4"),
+        ),
+        pytest.param(
+            udp(WEB, 0xA9FEA9FD, 40000, 53),
+            "eni-web",
+            "eni-web vpc/resolver",
+            Delivered("vpc/resolver"),
+            marks=pytest.mark.fact("DNS-1", "SG-7"),
+        ),
         (udp(WEB, 0xA9FEA97B, 40000, 123), "eni-web", "eni-web", Dropped(Reason.EMU_LINK_LOCAL, "eni-web")),
         # Somebody else's source address.
         (
@@ -133,6 +179,7 @@ def test_a_packet_meets_these_components_and_ends_so(
     assert trace.path == tuple(path.split())
 
 
+@pytest.mark.fact("VPCE-5", "ROUTE-6")
 def test_ipv6_is_refused_by_name_and_without_that_rule_has_no_route() -> None:
     packet = tcp(WEB, S3, 40000, 443)
     packet.version = 6
@@ -145,10 +192,17 @@ def test_ipv6_is_refused_by_name_and_without_that_rule_has_no_route() -> None:
 @pytest.mark.parametrize(
     ("length", "to", "ending"),
     [
-        (8500, API_A, Delivered(A)),
-        (8501, API_A, Dropped(Reason.EMU_OVER_MTU, "api", "MTU 8500 (VPCE-IF-12)")),
-        (8500, S3, Delivered("s3")),
-        (8501, S3, Dropped(Reason.EMU_OVER_MTU, "s3", "MTU 8500 (VPCE-12)")),
+        pytest.param(8500, API_A, Delivered(A), marks=pytest.mark.fact("VPCE-IF-12")),
+        pytest.param(
+            8501,
+            API_A,
+            Dropped(Reason.EMU_OVER_MTU, "api", "MTU 8500 (VPCE-IF-12)"),
+            marks=pytest.mark.fact("VPCE-IF-12"),
+        ),
+        pytest.param(8500, S3, Delivered("s3"), marks=pytest.mark.fact("VPCE-12")),
+        pytest.param(
+            8501, S3, Dropped(Reason.EMU_OVER_MTU, "s3", "MTU 8500 (VPCE-12)"), marks=pytest.mark.fact("VPCE-12")
+        ),
     ],
 )
 def test_packets_longer_than_8500_bytes_are_lost_at_endpoints(
@@ -158,6 +212,7 @@ def test_packets_longer_than_8500_bytes_are_lost_at_endpoints(
     assert go(world(), packet, "eni-web").ending == ending
 
 
+@pytest.mark.fact("VPCE-IF-7")
 def test_endpoints_accept_udp_where_the_knob_says_so() -> None:
     ec2 = world(Settings(interface_endpoint_protocols=(6, 17)))
     assert go(ec2, udp(WEB, API_A, 40000, 53), "eni-web").ending == Delivered(A)
@@ -177,6 +232,7 @@ class Conversation:
 SECOND = 1_000_000_000
 
 
+@pytest.mark.fact("SG-9")
 def test_a_tracked_reply_passes_whatever_the_rules_of_its_direction_say() -> None:
     """SG-9; and the other way round a stranger from the same host is refused."""
     talk = Conversation(world())
@@ -186,6 +242,7 @@ def test_a_tracked_reply_passes_whatever_the_rules_of_its_direction_say() -> Non
     assert stranger == Dropped(Reason.SG_HAS_NO_RULES, "web")
 
 
+@pytest.mark.fact("VPCE-IF-15")
 def test_an_endpoint_remembers_a_flow_for_350_seconds_of_silence() -> None:
     """VPCE-IF-15."""
     talk = Conversation(world())
@@ -199,17 +256,20 @@ def test_an_endpoint_remembers_a_flow_for_350_seconds_of_silence() -> None:
     assert talk.out(tcp(WEB, API_A, 40000, 443, SYN), "eni-web", 1049 * SECOND) == Delivered(A)
 
 
+@pytest.mark.fact("VPCE-IF-9")
 def test_a_service_never_opens_a_connection() -> None:
     """VPCE-IF-9."""
     assert go(world(), tcp(API_A, WEB, 443, 40000), A).ending == Dropped(Reason.VPCE_INTRA_VPC_TRAFFIC, "api")
 
 
+@pytest.mark.fact("VPCE-GW-14")
 def test_a_gateway_endpoint_emits_only_its_services_addresses() -> None:
     """VPCE-GW-14."""
     reason = Reason.VPCE_GATEWAY_EGRESS_SOURCE_ADDRESS_RESTRICTION
     assert go(world(), tcp(0x08080808, WEB, 443, 40000), "s3").ending == Dropped(reason, "s3", "pl-63a5400a")
 
 
+@pytest.mark.fact("VPCE-GW-12", "NACL-4")
 def test_the_reply_of_a_gateway_endpoint_enters_at_the_clients_network_acl() -> None:
     """D8, VPCE-GW-12, NACL-4: the request is allowed out, the ephemeral port is not allowed in."""
     ec2 = world()
@@ -223,6 +283,7 @@ def test_the_reply_of_a_gateway_endpoint_enters_at_the_clients_network_acl() -> 
     assert talk.out(tcp(S3, WEB, 443, 40000, SYN | ACK), "s3") == Dropped(Reason.SUBNET_ACL_RESTRICTION, "acl", "*")
 
 
+@pytest.mark.fact("SG-13", "NACL-7")
 def test_a_tracked_flow_outlives_its_rule_and_a_network_acl_does_not_care() -> None:
     """SG-13, NACL-7."""
     ec2 = world()
@@ -244,6 +305,7 @@ def test_a_tracked_flow_outlives_its_rule_and_a_network_acl_does_not_care() -> N
     assert denied == Dropped(Reason.SUBNET_ACL_RESTRICTION, acl, "50 deny tcp 10.0.1.0/24")
 
 
+@pytest.mark.fact("VPCE-10")
 def test_only_an_available_endpoint_forwards() -> None:
     """VPCE-10."""
     ec2 = world()
@@ -251,6 +313,7 @@ def test_only_an_available_endpoint_forwards() -> None:
     assert go(ec2, tcp(WEB, API_A, 40000, 443), "eni-web").ending == Dropped(Reason.BAD_STATE, "api", "pending")
 
 
+@pytest.mark.fact("ROUTE-14")
 def test_a_deleted_peering_leaves_a_blackhole_that_still_wins() -> None:
     """ROUTE-14."""
     ec2 = world()
@@ -259,6 +322,7 @@ def test_a_deleted_peering_leaves_a_blackhole_that_still_wins() -> None:
     assert trace.ending == Dropped(Reason.BAD_STATE_ROUTE, "private", "10.9.0.0/16 -> pcx (blackhole)")
 
 
+@pytest.mark.fact("DNS-2")
 def test_the_resolver_does_not_answer_where_dns_support_is_off() -> None:
     """DNS-2."""
     ec2 = world()
@@ -267,6 +331,7 @@ def test_the_resolver_does_not_answer_where_dns_support_is_off() -> None:
     assert ending == Dropped(Reason.EMU_DNS_OFF, "vpc", "enable_dns_support")
 
 
+@pytest.mark.fact("VPCE-IF-14")
 def test_the_mss_is_clamped_on_the_way_to_and_from_an_interface_endpoint() -> None:
     """VPCE-IF-14: SYN and SYN-ACK to at most 8460; the record that was sent stays as it was."""
     ec2 = world()

@@ -24,26 +24,52 @@ def best(entries: list[RouteEntry], address: str) -> str | None:
     ("entries", "address", "target"),
     [
         ([entry("10.0.0.0/16", "local")], "10.0.9.9", "local"),
-        ([entry("10.0.0.0/16", "local")], "10.1.0.1", None),  # ROUTE-7
+        pytest.param([entry("10.0.0.0/16", "local")], "10.1.0.1", None, marks=pytest.mark.fact("ROUTE-7")),  # ROUTE-7
         ([entry("0.0.0.0/0", "nat"), entry("10.0.0.0/16", "local")], "10.0.0.1", "local"),
         # VPCE-GW-8: the gateway endpoint beats the default route by prefix length
-        ([entry("0.0.0.0/0", "nat"), entry("54.231.0.0/17", "vpce", PREFIX_LIST)], "54.231.1.1", "vpce"),
+        pytest.param(
+            [entry("0.0.0.0/0", "nat"), entry("54.231.0.0/17", "vpce", PREFIX_LIST)],
+            "54.231.1.1",
+            "vpce",
+            marks=pytest.mark.fact("VPCE-GW-8", "ROUTE-4"),
+        ),
         # VPCE-GW-9: a more specific CIDR, and a static route with exactly a listed CIDR, win
-        ([entry("54.231.0.0/24", "igw"), entry("54.231.0.0/17", "vpce", PREFIX_LIST)], "54.231.0.1", "igw"),
-        ([entry("54.231.0.0/17", "vpce", PREFIX_LIST), entry("54.231.0.0/17", "igw")], "54.231.0.1", "igw"),
+        pytest.param(
+            [entry("54.231.0.0/24", "igw"), entry("54.231.0.0/17", "vpce", PREFIX_LIST)],
+            "54.231.0.1",
+            "igw",
+            marks=pytest.mark.fact("VPCE-GW-9"),
+        ),
+        pytest.param(
+            [entry("54.231.0.0/17", "vpce", PREFIX_LIST), entry("54.231.0.0/17", "igw")],
+            "54.231.0.1",
+            "igw",
+            marks=pytest.mark.fact("VPCE-GW-9", "ROUTE-3"),
+        ),
         # ROUTE-3: static, then prefix list, then propagated
-        ([entry("10.9.0.0/16", "vgw", PROPAGATED), entry("10.9.0.0/16", "pcx", PREFIX_LIST)], "10.9.0.1", "pcx"),
+        pytest.param(
+            [entry("10.9.0.0/16", "vgw", PROPAGATED), entry("10.9.0.0/16", "pcx", PREFIX_LIST)],
+            "10.9.0.1",
+            "pcx",
+            marks=pytest.mark.fact("ROUTE-3"),
+        ),
         # ROUTE-5 (EMU): of two prefix lists, the lowest id
-        (
+        pytest.param(
             [
                 entry("10.9.0.0/16", "b", PREFIX_LIST, shown="pl-2 (10.9.0.0/16)"),
                 entry("10.9.0.0/16", "a", PREFIX_LIST, shown="pl-1 (10.9.0.0/16)"),
             ],
             "10.9.0.1",
             "a",
+            marks=pytest.mark.fact("ROUTE-5"),
         ),
         # ROUTE-14: a blackhole still wins, there is no fall-through
-        ([entry("0.0.0.0/0", "nat"), entry("10.9.0.0/16", "gone", active=False)], "10.9.0.1", "gone"),
+        pytest.param(
+            [entry("0.0.0.0/0", "nat"), entry("10.9.0.0/16", "gone", active=False)],
+            "10.9.0.1",
+            "gone",
+            marks=pytest.mark.fact("ROUTE-14"),
+        ),
     ],
 )
 def test_the_best_route_wins(entries: list[RouteEntry], address: str, target: str | None) -> None:
@@ -56,6 +82,7 @@ cidrs = st.builds(
 )
 
 
+@pytest.mark.fact("ROUTE-4")
 @given(st.lists(cidrs, max_size=30, unique=True), st.data())
 def test_lookup_agrees_with_brute_force_by_netaddr(blocks: list[str], data: st.DataObject) -> None:
     inside = [int(IPNetwork(block).first) for block in blocks] + [int(IPNetwork(block).last) for block in blocks]

@@ -19,6 +19,7 @@ def rule(protocol: int, first: int, last: int, *peers: str, members: frozenset[i
     return GroupRule("the rule", protocol, first, last, networks(IPNetwork(peer) for peer in peers), members)
 
 
+@pytest.mark.fact("SG-1", "SG-3")
 @pytest.mark.parametrize(
     ("rules", "packet", "peer", "admitted"),
     [
@@ -51,6 +52,7 @@ def line(
     return AclEntry(number, protocol, first, last, network(IPNetwork(cidr)), str(number), allow=allow)
 
 
+@pytest.mark.fact("NACL-2")
 @pytest.mark.parametrize(
     ("entries", "decision"),
     [
@@ -79,6 +81,7 @@ lines = st.builds(
 )
 
 
+@pytest.mark.fact("NACL-2")
 @given(st.lists(lines, max_size=8, unique_by=lambda entry: entry.rule_number), st.randoms(use_true_random=False))
 def test_shuffling_entries_changes_nothing(entries: list[AclEntry], random) -> None:
     packet = tcp(WEB, DB, 40000, 443)

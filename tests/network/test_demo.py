@@ -56,6 +56,7 @@ def test_every_row_says_what_it_should(demo: Report) -> None:
     assert (download.octets, push.octets) == (10_000_000, 200_000_000)
 
 
+@pytest.mark.fact("VPCE-IF-11")
 def test_the_shaper_is_visibly_the_limit(demo: Report) -> None:
     """VPCE-IF-11: 10 Gbps of IP bytes; payload is less by its headers, and slow start takes its time."""
     payload_share = 8448 / 8500

@@ -35,6 +35,7 @@ def test_a_question_about_an_interface_endpoint_is_asked_of_the_near_zones_inter
     assert answer.remarks == (f"api is reached at {eni}",)
 
 
+@pytest.mark.fact("VPCE-12")
 def test_a_service_announces_8460_where_nothing_clamps(network: Network, tmp_path: Path) -> None:
     """VPCE-12: a gateway endpoint leaves the MSS alone, so the service's own is seen; the client's stays 8961."""
 

@@ -170,6 +170,7 @@ def test_any_scapy_packet_goes_through_the_same_walk(
     assert sent.ending == ending
 
 
+@pytest.mark.fact("VPCE-GW-14")
 def test_a_capture_gives_scapy_packets_back(network: Network, tmp_path: Path) -> None:
     """VPCE-GW-14: S3 answers a ping."""
     capture = network.capture("web", tmp_path / "web.pcapng")
@@ -182,6 +183,7 @@ def test_a_capture_gives_scapy_packets_back(network: Network, tmp_path: Path) ->
     assert bytes(reply[ICMP].payload) == b"are you there?"
 
 
+@pytest.mark.fact("NACL-7")
 def test_an_edit_in_the_middle_of_a_run_acts_at_once(network: Network) -> None:
     """D5, NACL-7: a program's own connection dies of a rule that did not exist when it began."""
 
@@ -247,6 +249,7 @@ def test_an_interrupted_run_leaves_readable_captures(network: Network, tmp_path:
     assert len(tshark.frames(tmp_path / "web.partial.pcapng")) > 10
 
 
+@pytest.mark.fact("VPCE-IF-17", "VPCE-IF-20")
 def test_names_are_resolved_by_real_packets_and_rotate() -> None:
     """VPCE-IF-17, VPCE-IF-20: private DNS gives both zones, in turn."""
 
@@ -262,6 +265,7 @@ def test_names_are_resolved_by_real_packets_and_rotate() -> None:
         assert network.fabric.delivered == 4  # two queries, two answers
 
 
+@pytest.mark.fact("DNS-1")
 def test_the_resolver_also_answers_at_its_link_local_address(network: Network) -> None:
     """DNS-1, SG-7: 169.254.169.253, whatever the groups say of UDP."""
     network.hosts["db"].resolver = int(IPAddress("169.254.169.253"))

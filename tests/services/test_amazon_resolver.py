@@ -50,7 +50,8 @@ def test_a_name_has_its_addresses_for_a_minute():
     assert (response.rcode(), addresses(response), response.answer[0].ttl) == (dns.rcode.NOERROR, ["10.0.1.1"], TTL)
 
 
-def test_the_addresses_of_a_name_take_turns():  # VPCE-IF-17
+@pytest.mark.fact("VPCE-IF-17")
+def test_the_addresses_of_a_name_take_turns():
     rotation = Rotation()
     first = [addresses(ask(rotation=rotation))[0] for _ in range(4)]
     assert first == ["10.0.1.5", "10.0.2.5", "10.0.3.5", "10.0.1.5"]
@@ -71,6 +72,7 @@ def test_only_what_is_answered_takes_a_turn():
     assert addresses(ask(rotation=rotation))[0] == "10.0.1.5"
 
 
+@pytest.mark.fact("VPCE-5")
 @pytest.mark.parametrize("kind", ["AAAA", "MX", "TXT", "CNAME", "SOA", "HTTPS"])
 def test_a_name_has_nothing_but_addresses(kind):  # VPCE-5: IPv4 only
     response = ask(kind=kind)
@@ -108,7 +110,8 @@ def test_a_long_answer_is_cut_unless_the_client_takes_it():
     assert not ask(use_edns=0).flags & dns.flags.TC
 
 
-def test_without_dns_support_there_is_no_answer():  # DNS-2
+@pytest.mark.fact("DNS-2")
+def test_without_dns_support_there_is_no_answer():
     query = dns.message.make_query(NAME, "A").to_wire()
     assert answer(query, Zone(ZONE.tables, answers=False), Rotation()) is None
 

@@ -90,16 +90,31 @@ def lookup(name, *, of=None, endpoint=ENDPOINT, services=(SERVICE, S3)):
 @pytest.mark.parametrize(
     ("name", "addresses", "source"),
     [
-        (NAME, BOTH, Source.PRIVATE_DNS),  # VPCE-IF-20
+        pytest.param(NAME, BOTH, Source.PRIVATE_DNS, marks=pytest.mark.fact("VPCE-IF-20", "DNS-7")),  # VPCE-IF-20
         (NAME.upper() + ".", BOTH, Source.PRIVATE_DNS),
-        (REGIONAL, BOTH, Source.ENDPOINT),  # VPCE-IF-17: all AZs
-        ("vpce-0b66-k3v9x0ab-us-east-1a.monitoring.us-east-1.vpce.amazonaws.com", BOTH[:1], Source.ENDPOINT),
-        ("vpce-0b66-k3v9x0ab-us-east-1b.monitoring.us-east-1.vpce.amazonaws.com", BOTH[1:], Source.ENDPOINT),
+        pytest.param(REGIONAL, BOTH, Source.ENDPOINT, marks=pytest.mark.fact("VPCE-IF-17")),  # VPCE-IF-17: all AZs
+        pytest.param(
+            "vpce-0b66-k3v9x0ab-us-east-1a.monitoring.us-east-1.vpce.amazonaws.com",
+            BOTH[:1],
+            Source.ENDPOINT,
+            marks=pytest.mark.fact("VPCE-IF-17"),
+        ),
+        pytest.param(
+            "vpce-0b66-k3v9x0ab-us-east-1b.monitoring.us-east-1.vpce.amazonaws.com",
+            BOTH[1:],
+            Source.ENDPOINT,
+            marks=pytest.mark.fact("VPCE-IF-17"),
+        ),
         ("vpce-0b66-k3v9x0ab-us-east-1c.monitoring.us-east-1.vpce.amazonaws.com", None, Source.NONE),
         (f"x.{REGIONAL}", None, Source.NONE),
         ("ip-10-0-1-10.ec2.internal", ("10.0.1.10",), Source.INTERFACE),
         ("ip-10-0-1-11.ec2.internal", None, Source.NONE),
-        ("s3.us-east-1.amazonaws.com", ("52.216.0.1", "52.216.0.2"), Source.PUBLIC),  # VPCE-GW-17
+        pytest.param(
+            "s3.us-east-1.amazonaws.com",
+            ("52.216.0.1", "52.216.0.2"),
+            Source.PUBLIC,
+            marks=pytest.mark.fact("VPCE-GW-17"),
+        ),  # VPCE-GW-17
         ("training.s3.us-east-1.amazonaws.com", ("52.216.0.1", "52.216.0.2"), Source.PUBLIC),
         ("my.training.s3.us-east-1.amazonaws.com", ("52.216.0.1", "52.216.0.2"), Source.PUBLIC),
         ("us-east-1.amazonaws.com", None, Source.NONE),
@@ -124,17 +139,20 @@ def test_without_private_dns_the_public_answer_stands(options):
     assert lookup(NAME, **options) == ((str(PUBLIC),), Source.PUBLIC)
 
 
-def test_endpoint_names_resolve_in_every_vpc_and_interface_names_in_their_own():  # VPCE-IF-19
+@pytest.mark.fact("VPCE-IF-19")
+def test_endpoint_names_resolve_in_every_vpc_and_interface_names_in_their_own():
     assert lookup(REGIONAL, of=vpc("vpc-2", hostnames=False)) == (BOTH, Source.ENDPOINT)
     assert lookup("ip-10-0-1-10.ec2.internal", of=vpc("vpc-2")) == (None, Source.NONE)
 
 
+@pytest.mark.fact("VPCE-10")
 @pytest.mark.parametrize("state", [state for state in EndpointState if state is not EndpointState.AVAILABLE])
-def test_an_endpoint_that_is_not_available_has_no_names(state):  # VPCE-10
+def test_an_endpoint_that_is_not_available_has_no_names(state):
     assert lookup(REGIONAL, endpoint=replace(ENDPOINT, state=state)) == (None, Source.NONE)
 
 
-def test_a_gateway_endpoint_changes_no_name():  # VPCE-GW-17
+@pytest.mark.fact("VPCE-GW-17")
+def test_a_gateway_endpoint_changes_no_name():
     gateway = replace(
         ENDPOINT,
         vpc_endpoint_type=VpcEndpointType.GATEWAY,
@@ -165,10 +183,12 @@ def test_the_answer_says_whose_it_is():
     assert (answer.record, answer.owner) == ("*.s3.us-east-1.amazonaws.com", S3.service_name)
 
 
-def test_dns_support_is_the_vpcs():  # DNS-2
+@pytest.mark.fact("DNS-2")
+def test_dns_support_is_the_vpcs():
     assert not zone_of(vpc(support=False), [], [], [], []).answers
 
 
+@pytest.mark.fact("VPCE-IF-19")
 @pytest.mark.parametrize(
     ("endpoint_id", "service_name", "suffix", "regional"),
     [
@@ -179,7 +199,7 @@ def test_dns_support_is_the_vpcs():  # DNS-2
         ("vpce-1", "com.amazonaws.vpce.us-east-1.vpce-svc-07", "x1", "vpce-1-x1.vpce-svc-07"),  # SVC-2
     ],
 )
-def test_generated_names(endpoint_id, service_name, suffix, regional):  # VPCE-IF-19
+def test_generated_names(endpoint_id, service_name, suffix, regional):
     endpoint = replace(ENDPOINT, vpc_endpoint_id=endpoint_id, service_name=service_name, dns_suffix=suffix)
     names = endpoint_names(endpoint, "us-east-1", ["us-east-1a"])
     parent = ".us-east-1.vpce.amazonaws.com"
@@ -216,8 +236,9 @@ def test_lookup_agrees_with_brute_force(table, name):
     assert (zone.lookup(name) is NO_SUCH_NAME) is (expected is None)
 
 
+@pytest.mark.fact("DNS-7")
 @given(st.dictionaries(patterns, st.none()), st.dictionaries(patterns, st.none()), names)
-def test_an_earlier_table_beats_a_later_one(first, second, name):  # DNS-7
+def test_an_earlier_table_beats_a_later_one(first, second, name):
     tables = [
         {one: Answer((), Source.NONE, one, owner) for one in some} for owner, some in (("1", first), ("2", second))
     ]

@@ -20,7 +20,8 @@ def policy(*statements, **more):
     return parse_policy(json.dumps({"Version": "2012-10-17", "Statement": list(statements)} | more))
 
 
-def test_full_access_allows_everything():  # POL-1
+@pytest.mark.fact("POL-1")
+def test_full_access_allows_everything():
     assert evaluate(policy(statement()), "s3:GetObject", KEY) == Decision(True, True, "Statement[0]")
 
 
@@ -43,7 +44,8 @@ def test_what_a_statement_allows(action, resource, allowed):
     assert evaluate(policy(statement("Allow", action, resource)), "s3:GetObject", KEY).allowed is allowed
 
 
-def test_nothing_that_matches_is_an_implicit_deny():  # POL-11
+@pytest.mark.fact("POL-11", "POL-14")
+def test_nothing_that_matches_is_an_implicit_deny():
     decision = evaluate(policy(statement(action="s3:PutObject")), "s3:GetObject", KEY)
     assert decision == Decision(allowed=False, explicit=False, statement=None)
     assert decision.sentence("s3:GetObject", KEY) == (  # POL-14

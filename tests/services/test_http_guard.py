@@ -28,6 +28,7 @@ def s3():
     return S3("com.amazonaws.us-east-1.s3", "us-east-1", {"training": items})
 
 
+@pytest.mark.fact("VPCE-9", "POL-13", "POL-14")
 @pytest.mark.parametrize(
     ("policy", "method", "path", "status", "said"),
     [
@@ -50,7 +51,7 @@ def s3():
         (ONLY_WRITES, "POST", "/training/x", 405, "MethodNotAllowed"),
     ],
 )
-def test_what_s3_answers_under_a_policy(policy, method, path, status, said):  # POL-13, POL-14
+def test_what_s3_answers_under_a_policy(policy, method, path, status, said):
     answered, headers, content = run(Guard(s3(), lambda _: policy), ask(method, path))
     assert answered == status
     assert (said or "").encode() in content
@@ -66,7 +67,8 @@ def test_a_denied_upload_changes_nothing():
     assert b"".join(application.buckets["training"]["secret.txt"].content.blocks(0, 1)) == b"x"
 
 
-def test_each_request_meets_the_policy_its_endpoint_has_now():  # VPCE-GW-6, VPCE-GW-7
+@pytest.mark.fact("VPCE-GW-6", "VPCE-GW-7", "VPCE-9")
+def test_each_request_meets_the_policy_its_endpoint_has_now():
     policies = {"vpce-1": FULL_ACCESS, "vpce-2": ONLY_WRITES}
     guard = Guard(s3(), policies.__getitem__)
     through = {name: ask("GET", "/training/open.txt", provenance=Provenance("10.0.0.1", 1, name)) for name in policies}
@@ -92,6 +94,7 @@ def test_a_generic_service_has_one_action(kind):
     assert "because no VPC endpoint policy allows the monitoring:Invoke action" in document["message"]
 
 
+@pytest.mark.fact("POL-4")
 @pytest.mark.parametrize(
     "service",
     [
@@ -99,7 +102,7 @@ def test_a_generic_service_has_one_action(kind):
         Echo("com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0"),
     ],
 )
-def test_a_service_without_policies_gives_full_access(service):  # POL-4
+def test_a_service_without_policies_gives_full_access(service):
     assert run(Guard(service, lambda _: ONLY_WRITES), ask())[0] == 200
 
 
@@ -114,7 +117,8 @@ def test_rulings_are_told_to_whoever_observes():
     ]
 
 
-def test_a_generic_service_says_how_a_request_arrived():  # VPCE-IF-16, VPCE-GW-15
+@pytest.mark.fact("VPCE-IF-16", "VPCE-GW-15")
+def test_a_generic_service_says_how_a_request_arrived():
     status, _, content = run(Echo("com.amazonaws.us-east-1.monitoring"), ask("POST", "/x", query="y=1"), b"abc")
     assert (status, json.loads(content)) == (
         200,

@@ -76,6 +76,7 @@ def test_later_packets_of_a_flow_follow_the_compiled_path(net: Net) -> None:
     assert net.fabric.walked == walked
 
 
+@pytest.mark.fact("VPCE-IF-12")
 def test_a_compiled_path_still_looks_at_the_length(net: Net) -> None:
     net.open()
     net.send(net.web, tcp(WEB, API_A, 40000, 443, ACK))
@@ -83,6 +84,7 @@ def test_a_compiled_path_still_looks_at_the_length(net: Net) -> None:
     assert long.ending == Dropped(Reason.EMU_OVER_MTU, "api", "MTU 8500 (VPCE-IF-12)")
 
 
+@pytest.mark.fact("NACL-7")
 def test_a_rule_edited_while_a_packet_is_in_flight_acts_on_it(net: Net) -> None:
     """NACL-7: the leg behind the link is judged when the packet gets there."""
     net.open(API_B, net.b)

@@ -11,6 +11,7 @@ from emulator.simulation.shaper import NANOBITS_PER_BYTE, QUEUE_FULL, Shaper
 GBPS = 1_000_000_000
 
 
+@pytest.mark.fact("VPCE-IF-11")
 def test_a_full_bucket_lets_a_burst_through_at_once_and_the_rest_at_the_rate() -> None:
     shaper = Shaper("s", 10 * GBPS, burst=3000)
     assert [shaper.admit(1500, 0) for _ in range(4)] == [0, 0, 1200, 2400]  # 1500 bytes at 10 Gbit/s are 1.2 us
@@ -40,6 +41,7 @@ def test_time_that_goes_back_is_a_broken_invariant() -> None:
         shaper.admit(100, 4)
 
 
+@pytest.mark.fact("VPCE-IF-11")
 @given(
     rate=st.integers(1, 100 * GBPS),
     burst=st.integers(1, 200_000),
