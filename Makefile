@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check golden bench compiled memory clean help
+.PHONY: demo test check golden kernel bench compiled memory clean help
+PACKETS ?= 200000
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +29,9 @@ check: $(STAMP) ## format, lint, types, house rules: in seconds
 
 golden: $(STAMP) ## make the golden captures again; review the change like code
 	$(BIN)/python -m tests.golden
+
+kernel: $(STAMP) ## let the Linux kernel judge many packets and routes (root): make kernel PACKETS=200000
+	$(BIN)/python -m tests.kernel --packets $(PACKETS)
 
 bench: $(STAMP) ## CPU microseconds per packet, end to end
 	$(BIN)/python benchmarks/bulk.py
