@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check golden conformance mutants bench compiled memory clean help
+PACKETS ?= 200000
+
+.PHONY: demo test check golden conformance mutants kernel bench compiled memory clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +36,9 @@ conformance: $(STAMP) ## write docs/conformance.md again: which fact of AWS is p
 
 mutants: $(STAMP) ## break each fact on purpose: its tests must fail (FACTS="SG-1 NACL-2" for some)
 	$(BIN)/python -m tests.mutants $(FACTS)
+
+kernel: $(STAMP) ## let the Linux kernel judge many packets and routes (root): make kernel PACKETS=200000
+	$(BIN)/python -m tests.kernel --packets $(PACKETS)
 
 bench: $(STAMP) ## CPU microseconds per packet, end to end
 	$(BIN)/python benchmarks/bulk.py

@@ -106,6 +106,9 @@ TCP_TRANSITIONS: Final[Mapping[tuple[Tracked, str], Tracked]] = MappingProxyType
         (Tracked.ESTABLISHED, "finish"): Tracked.CLOSING,
     }
 )
+ICMP_REQUEST_OF: Final[Mapping[int, int]] = MappingProxyType({0: 8, 14: 13, 16: 15, 18: 17})
+"""ICMP replies' types, and the types of the requests they answer (RFC 792, RFC 950)."""
+
 UDP_TRANSITIONS: Final[Mapping[tuple[Tracked, str], Tracked]] = MappingProxyType(
     {
         (Tracked.ONE_WAY, "answer"): Tracked.ANSWERED,
@@ -116,14 +119,19 @@ UDP_TRANSITIONS: Final[Mapping[tuple[Tracked, str], Tracked]] = MappingProxyType
 
 def flow_key(component: str, packet: Packet, *, outgoing: bool) -> Key:
     """Return the key under which ``component`` remembers the packet's flow, in either direction."""
-    sport, dport = packet.sport, packet.dport
+    local, local_port, remote, remote_port = packet.src, packet.sport, packet.dst, packet.dport
+    if not outgoing:
+        local, local_port, remote, remote_port = remote, remote_port, local, local_port
     if packet.proto == IPPROTO_ICMP:
-        dport = sport  # the echo identifier stands for both ports; the type differs between the two directions
+        # A reply (SG-9) answers the request that has its identifier and went the other way, nothing else: another
+        # type of message, and a request of the other side's own, are other flows, as they are to Linux.
+        kind = packet.dport >> 8
+        request = ICMP_REQUEST_OF.get(kind, kind)
+        asked_here = (kind == request) == outgoing
+        local_port, remote_port = packet.sport, request << 1 | asked_here
     elif packet.proto not in (IPPROTO_TCP, IPPROTO_UDP):
-        sport = dport = 0
-    if outgoing:
-        return component, packet.src, sport, packet.dst, dport, packet.proto
-    return component, packet.dst, dport, packet.src, sport, packet.proto
+        local_port = remote_port = 0
+    return component, local, local_port, remote, remote_port, packet.proto
 
 
 def next_state(entry: Entry | None, packet: Packet, *, outgoing: bool) -> Tracked:

@@ -361,3 +361,17 @@ def test_asking_leaves_no_trace() -> None:
     assert go(ec2, tcp(DB, WEB, 5432, 40000, SYN | ACK), "eni-db", Overlay(state)).ending == Dropped(
         Reason.SG_HAS_NO_RULES, "web"
     )
+
+
+@pytest.mark.fact("SG-9", "SG-11")
+def test_only_the_answer_to_an_icmp_request_passes_as_its_reply() -> None:
+    """Another identifier, another type, and the other side's own request are strangers."""
+    talk = Conversation(world())
+    ec2 = talk.ec2
+    ec2.authorize_security_group_ingress("db", ip_protocol="icmp", cidr_ip="0.0.0.0/0")
+    refused = Dropped(Reason.SG_HAS_NO_RULES, "web")
+    assert talk.out(icmp(WEB, DB, 8, 0, 7), "eni-web") == Delivered("eni-db")
+    assert talk.out(icmp(DB, WEB, 0, 0, 8), "eni-db") == refused
+    assert talk.out(icmp(DB, WEB, 8, 0, 7), "eni-db") == refused
+    assert talk.out(icmp(DB, WEB, 13, 0, 7), "eni-db") == refused
+    assert talk.out(icmp(DB, WEB, 0, 0, 7), "eni-db") == Delivered("eni-web")
