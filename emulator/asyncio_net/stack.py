@@ -49,6 +49,7 @@ class Plug(Protocol):
 
     attachment_id: str
     address: int
+    secondary: tuple[int, ...]
     vpc_id: str
     vpc_endpoint_id: str | None
 
@@ -62,12 +63,13 @@ class Plug(Protocol):
 class Loopback(Event):
     """A host's way to itself; it is seen by nobody else."""
 
-    __slots__ = ("address", "attachment_id", "host", "queue", "vpc_endpoint_id", "vpc_id")
+    __slots__ = ("address", "attachment_id", "host", "queue", "secondary", "vpc_endpoint_id", "vpc_id")
 
     def __init__(self, host: HostStack) -> None:
         self.host: HostStack = host
         self.attachment_id: str = "lo"
         self.address: int = LOOPBACK
+        self.secondary: tuple[int, ...] = ()
         self.vpc_id: str = ""
         self.vpc_endpoint_id: str | None = None
         self.queue: deque[Packet] = deque()
@@ -187,7 +189,7 @@ class HostStack:
 
     def owns(self, address: int) -> bool:
         """Return whether ``address`` is one of this host."""
-        return address >> 24 == LOOPBACK_NET or any(address and plug.address == address for plug in self.attachments)
+        return address >> 24 == LOOPBACK_NET or (address != ANY and self.plug_of(address) is not None)
 
     def check_local(self, address: int) -> None:
         """Refuse to bind to an address that is not this host's.
@@ -202,7 +204,7 @@ class HostStack:
         """Return the attachment with this address, or None."""
         if address >> 24 == LOOPBACK_NET:
             return self.loopback
-        return next((plug for plug in self.attachments if plug.address == address), None)
+        return next((one for one in self.attachments if one.address == address or address in one.secondary), None)
 
     def route(self, local: int, remote: int) -> tuple[Plug, int]:
         """Return the attachment and the source address for packets to ``remote`` from a socket bound to ``local``.

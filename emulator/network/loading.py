@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.services import OptionError, program_of
+from emulator.services import OptionError, program_named
 from emulator.topology import TopologyError, apply_override
 from emulator.topology.documents import read
 from emulator.topology.problems import INVALID, DocumentError, Problem
 from emulator.topology.steps import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from emulator.control import ControlPlane
@@ -63,15 +63,30 @@ def topology_problems(path: str | Path) -> list[Problem]:
 
 
 def _service_problems(document: Document, plane: ControlPlane) -> list[Problem]:
-    """Make each service's program once, to hear what is wrong with its options."""
+    """Make each service's and each host's program once, to hear what is wrong with its options."""
     problems = []
     for service in plane.services.values():
-        try:
-            program_of(service)
-        except OptionError as error:
-            place, _, sentence = str(error).partition(": ")
-            names = (service.service_name, service.service_name.rpartition(".")[2])
-            name = next((name for name in names if document.find(("services", name)) is not None), names[0])
-            mark = document.mark(("services", name, *place.split(".")))
-            problems.append(Problem.at(mark, INVALID, f"{place}: {sentence}"))
+        names = (service.service_name, service.service_name.rpartition(".")[2])
+        name = next((name for name in names if document.find(("services", name)) is not None), names[0])
+        problems += _program_problems(document, ("services", name), service.application, service.options)
+    for instance in plane.instances.values():
+        place = ("instances", instance.instance_id)
+        problems += _program_problems(document, place, instance.application, instance.options)
+    for host in plane.external_hosts.values():
+        problems += _program_problems(
+            document, ("external_hosts", host.external_host_id), host.application, host.options
+        )
     return problems
+
+
+def _program_problems(
+    document: Document, entry: tuple[str, str], application: str | None, options: Mapping[str, object]
+) -> list[Problem]:
+    if application is None:
+        return []
+    try:
+        program_named(application, entry[1], "", options)
+    except OptionError as error:
+        place, _, sentence = str(error).partition(": ")
+        return [Problem.at(document.mark((*entry, *place.split("."))), INVALID, f"{place}: {sentence}")]
+    return []

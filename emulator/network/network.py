@@ -7,25 +7,22 @@ resolver; and keeps that true while the control plane changes.
 
 from __future__ import annotations
 
-import random
 import zlib
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from netaddr import IPAddress
 
 from emulator.asyncio_net.loop import VirtualTimeLoop
-from emulator.asyncio_net.stack import HostStack
 from emulator.capture import Capture, LinkLayer, Tap
-from emulator.flows.walk import origin_of
 from emulator.network.flow_logs import FlowLogging
 from emulator.network.loading import load_topology
+from emulator.network.plugging import Plugging
 from emulator.network.questions import BadQuestion, ask, one_line
 from emulator.observe import flow_log_files
 from emulator.observe.ledger import Ledger
-from emulator.services import program_of, serve_resolver, zone_of
+from emulator.services import zone_of
 from emulator.simulation.agenda import Agenda
 from emulator.simulation.fabric import Attachment, Fabric
 from emulator.wire.checksum import PayloadSums
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
+    from emulator.asyncio_net.stack import HostStack
     from emulator.capture.encoders import Comments
     from emulator.capture.files import FileFormat
     from emulator.control import ControlPlane
@@ -48,12 +46,6 @@ if TYPE_CHECKING:
     from emulator.simulation.links import Fault
 
 _T = TypeVar("_T")
-
-INSTANCE_MTU: Final = 9001
-"""Bytes (NET-6)."""
-ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - an emulated host: VPC+2 and 169.254.169.253 (DNS-1)
-SERVICE_MTU: Final = 8500
-"""Bytes: services announce and send at most what fits through an endpoint (VPCE-12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +96,15 @@ class Network:
         self.loop: Final = VirtualTimeLoop(self.agenda)
         self.fabric: Final = Fabric(self.agenda, plane, seed)
         self.ledger: Final = Ledger()
-        self.hosts: Final[dict[str, HostStack]] = {}
         self.rulings: Final[list[Ruling]] = []
-        self._attachments: dict[str, tuple[Attachment, HostStack]] = {}
         self._captures: list[tuple[str, Capture]] = []
         self._flow_logging: Final = FlowLogging(plane)
         self._sums: Final = PayloadSums()
         self._zones: dict[str, tuple[int, Zone]] = {}
-        self._plugged: int = -1
-        self._unstarted: list[tuple[HostStack, Callable[[], Coroutine[Any, Any, Any]]]] = []
+        self._plugging: Final = Plugging(self)
         self.fabric.observe(self.ledger)
-        self.fabric.refreshed = self._plug_in
-        self._plug_in(self.fabric.tables())
+        self.fabric.refreshed = self._refresh
+        self._refresh(self.fabric.tables())
 
     @classmethod
     def load(cls, path: str | Path, *, seed: int = 0, overrides: Iterable[tuple[str, str]] = ()) -> Network:
@@ -133,68 +122,17 @@ class Network:
 
     # --- hosts -------------------------------------------------------------------------------------------------------
 
-    def _plug_in(self, tables: Tables) -> None:
-        """Give everything that should have a host one, and unplug what is gone; called at every new generation."""
-        if self._plugged == tables.generation:
-            return
-        self._plugged = tables.generation
+    def _refresh(self, tables: Tables) -> None:
+        """Follow the control plane to a new generation, before any packet meets its tables."""
         self.fabric.meters = self._flow_logging if self._flow_logging.refresh(self.now) else None
-        wanted: dict[str, tuple[str, int, str, str | None]] = {}  # attachment: host, address, vpc, endpoint
-        for vpc in tables.vpcs.values():
-            resolver = f"{vpc.vpc_id}/resolver"
-            wanted[resolver] = (resolver, vpc.resolver_address, vpc.vpc_id, None)
-        for instance in self.ec2.instances.values():
-            for eni_id in instance.network_interface_ids:
-                eni = tables.interfaces[eni_id]
-                wanted[eni_id] = (instance.instance_id, eni.address, eni.vpc_id, None)
-        for endpoint in self.ec2.vpc_endpoints.values():
-            name = endpoint.vpc_endpoint_id
-            for eni_id in endpoint.network_interface_ids:
-                eni = tables.interfaces[eni_id]
-                wanted[eni_id] = (endpoint.service_name, eni.address, eni.vpc_id, name)
-            if name in tables.gateways:
-                wanted[name] = (endpoint.service_name, 0, endpoint.vpc_id, name)
-        for gone in [name for name in self._attachments if name not in wanted]:
-            attachment, host = self._attachments.pop(gone)
-            host.attachments.remove(attachment)
-            self.fabric.detach(gone)
-        for name, (owner, address, vpc_id, endpoint_id) in wanted.items():
-            if name in self._attachments:
-                continue
-            host = self.hosts.get(owner) or self._new_host(owner, vpc_id, tables)
-            attachment = self.fabric.attach(origin_of(tables, name), host, address, vpc_id, endpoint_id)
-            host.attach(attachment)
-            self._attachments[name] = attachment, host
-            if name.endswith("/resolver"):
-                self._unstarted.append((host, partial(serve_resolver, ANY_ADDRESS, self._zone_reader(vpc_id))))
-        if self.loop.is_running():
-            self._start_services()
+        self._plugging.refresh(tables)
 
-    def _new_host(self, name: str, vpc_id: str, tables: Tables) -> HostStack:
-        """Make a host: an instance asks its VPC's resolver; a service answers at any address (D11)."""
-        draw = random.Random(f"{self.seed}/{name}")  # noqa: S311 - repeatable, not secret
-        service = self.ec2.services.get(name)
-        if name in self.ec2.instances:
-            resolver = tables.vpcs[vpc_id].resolver_address
-            host = HostStack(self.loop, name, draw, mtu=INSTANCE_MTU, resolver=resolver)
-        else:
-            host = HostStack(self.loop, name, draw, mtu=SERVICE_MTU, accept_any=True)
-        self.hosts[name] = host
-        program = program_of(service) if service is not None else None
-        if program is not None:
-            self._unstarted.append((host, partial(program.serve, policy_of=self._policy_of, observe=self._ruled)))
-        return host
-
-    def _start_services(self) -> None:
-        """Start the built-in programs that wait for the network to run; a network that is only asked starts none."""
-        waiting, self._unstarted = self._unstarted, []
-        for host, program in waiting:
-            host.create_task(program(), name=f"{host.name} (built in)")
-
-    def _policy_of(self, vpc_endpoint_id: str) -> str:
+    def policy_of(self, vpc_endpoint_id: str) -> str:
+        """Return the policy of an endpoint as it is now."""
         return self.ec2.vpc_endpoints[vpc_endpoint_id].policy_document
 
-    def _ruled(self, ruling: Ruling) -> None:
+    def ruled(self, ruling: Ruling) -> None:
+        """Note what a policy said."""
         self.rulings.append(ruling)
         del self.rulings[:-10_000]
 
@@ -213,6 +151,11 @@ class Network:
     # --- running -----------------------------------------------------------------------------------------------------
 
     @property
+    def hosts(self) -> dict[str, HostStack]:
+        """Every host by its name: see :class:`emulator.network.plugging.Plugging`."""
+        return self._plugging.hosts
+
+    @property
     def now(self) -> int:
         """Nanoseconds since the start of the run."""
         return self.agenda.now
@@ -220,7 +163,7 @@ class Network:
     def start(self, program: Coroutine[Any, Any, _T], *, host: str) -> asyncio.Task[_T]:
         """Start a program on a host; it runs whenever the network does."""
         where = self.host(host)
-        self._start_services()
+        self._plugging.start()
         return where.create_task(program)
 
     def run(self, program: Coroutine[Any, Any, _T], *, host: str) -> _T:
@@ -236,7 +179,7 @@ class Network:
 
     def run_until_idle(self) -> None:
         """Run until nothing is due: every packet sent has then ended, delivered or dropped with a reason."""
-        self._start_services()
+        self._plugging.start()
         self.loop.run_until_idle()
 
     # --- packets by hand ---------------------------------------------------------------------------------------------
@@ -398,7 +341,8 @@ class Network:
         self._zones[vpc_id] = plane.generation, zone
         return zone
 
-    def _zone_reader(self, vpc_id: str) -> Callable[[], Zone]:
+    def zone_reader(self, vpc_id: str) -> Callable[[], Zone]:
+        """Return what reads DNS as a VPC sees it at the time."""
         return lambda: self.zone(vpc_id)
 
     def flows(self) -> list[Flow]:

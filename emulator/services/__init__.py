@@ -11,7 +11,7 @@ from emulator.services.http import serve_http
 from emulator.services.messages import Application, Body, Provenance, Request, Response
 from emulator.services.options import OptionError
 from emulator.services.policy import Decision, Policy, PolicyError, evaluate, parse_policy
-from emulator.services.programs import APPLICATIONS, Program, program_of
+from emulator.services.programs import APPLICATIONS, Program, program_named, program_of
 from emulator.services.resolver import Rotation
 from emulator.services.resolver import answer as answer_query
 from emulator.services.resolver import serve as serve_resolver
@@ -42,6 +42,7 @@ __all__ = [
     "evaluate",
     "interface_name",
     "parse_policy",
+    "program_named",
     "program_of",
     "serve_http",
     "serve_resolver",

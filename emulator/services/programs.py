@@ -132,15 +132,24 @@ APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
 """The programs a document may name as a service's ``application``."""
 
 
-def program_of(service: Service) -> Program | None:
-    """Return a new program for ``service``, or None if its program is given by API.
+def program_named(application: str, name: str, region: str, options: Mapping[str, object]) -> Program:
+    """Return a new program for a service or a host of that name.
 
     Raises:
         OptionError: (a ValueError) if there is no such application, or an option is wrong; the message names it.
     """
+    factory = APPLICATIONS.get(application)
+    if factory is None:
+        raise OptionError(f"application: unknown {application!r}; known are {', '.join(APPLICATIONS)}")
+    return factory(name, region, Options(options))
+
+
+def program_of(service: Service) -> Program | None:
+    """Return a new program for ``service``, or None if its program is given by API.
+
+    Raises:
+        OptionError: as :func:`program_named`.
+    """
     if service.application is None:
         return None
-    factory = APPLICATIONS.get(service.application)
-    if factory is None:
-        raise OptionError(f"application: unknown {service.application!r}; known are {', '.join(APPLICATIONS)}")
-    return factory(service.service_name, service.region, Options(service.options))
+    return program_named(service.application, service.service_name, service.region, service.options)

@@ -196,6 +196,7 @@ class Attachment:
     Attributes:
         attachment_id: An interface, a gateway endpoint, or ``<vpc>/resolver``.
         address: The interface's private address; 0 for a gateway endpoint, behind which a service has many.
+        secondary: Its further private addresses.
         vpc_id: Whose network it is.
         vpc_endpoint_id: The endpoint that packets arrive through, for services; else None.
         place: Where packets sent here begin their walk.
@@ -203,7 +204,17 @@ class Attachment:
         paths: The flows begun here.
     """
 
-    __slots__ = ("address", "attachment_id", "fabric", "paths", "place", "receiver", "vpc_endpoint_id", "vpc_id")
+    __slots__ = (
+        "address",
+        "attachment_id",
+        "fabric",
+        "paths",
+        "place",
+        "receiver",
+        "secondary",
+        "vpc_endpoint_id",
+        "vpc_id",
+    )
 
     def __init__(
         self,
@@ -217,6 +228,7 @@ class Attachment:
         self.fabric: Fabric = fabric
         self.attachment_id: str = place.component
         self.address: int = address
+        self.secondary: tuple[int, ...] = ()
         self.vpc_id: str = vpc_id
         self.vpc_endpoint_id: str | None = vpc_endpoint_id
         self.place: Place = place
