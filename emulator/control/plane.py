@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 
 from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
+from emulator.control.faults import Faults
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
+from emulator.control.quotas import check_quotas
 
 if TYPE_CHECKING:
     from emulator.flows.tables import Tables
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, Peering, NetworkAcls, Outside):
+class ControlPlane(Endpoints, Peering, NetworkAcls, Outside, Faults):
     """Everything a user may do to a network; what names no Region is in ``region``.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;
@@ -31,6 +33,7 @@ class ControlPlane(Endpoints, Peering, NetworkAcls, Outside):
 
     def __init__(self, region: str, settings: Settings | None = None) -> None:
         super().__init__(region, settings)
+        check_quotas(self.settings)
         self._add_built_in_services()
 
     def tables(self) -> Tables:
