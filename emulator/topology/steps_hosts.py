@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from emulator.topology.documents import KeyPath
 
 ENDPOINT_LISTS: Final = ("route_table_ids", "subnet_ids", "subnet_configurations", "security_group_ids")
-AUTOMATIC: Final = 10
-"""What ranks whoever has no address given behind those who have."""
+PARTLY_GIVEN, AUTOMATIC = 10, 20
+"""What ranks whoever has only secondary addresses given, or none, behind those who have."""
 
 TRACKING: Final[dict[str, KeyPath]] = {"connection_tracking_specification": ("connection_tracking",)}
 
@@ -51,16 +51,17 @@ def hosts_and_endpoints(draft: Draft) -> None:
     """Everything that takes an address: given addresses first, so that no automatic one is in their way."""
     waiting: list[tuple[int, tuple[tuple[int, int, str], ...], Callable[[], None]]] = []
 
-    def wait(rank: int, given: object, name: str, call: Callable[[], None]) -> None:
-        waiting.append((rank if given else rank + AUTOMATIC, natural(name), call))
+    def wait(rank: int, given: object, name: str, call: Callable[[], None], also: object = ()) -> None:
+        later_by = 0 if given else PARTLY_GIVEN if also else AUTOMATIC
+        waiting.append((rank + later_by, natural(name), call))
 
     for name, instance in draft.each("instances", schema.InstanceEntry, apart_from=("security_group_ids",)):
-        wait(0, instance.private_ip_address, name, later(_run_instance, draft, name, instance))
+        wait(0, instance.private_ip_address, name, later(_run_instance, draft, name, instance), instance.secondary_private_ip_addresses)
     apart = ("instance_id", "groups")
     for name, eni in draft.each("network_interfaces", schema.NetworkInterfaceEntry, apart_from=apart):
-        wait(1, eni.private_ip_address, name, later(_create_interface, draft, name, eni))
+        wait(1, eni.private_ip_address, name, later(_create_interface, draft, name, eni), eni.secondary_private_ip_addresses)
     for name, nat in draft.each("nat_gateways", NatGatewayEntry, apart_from=("allocation_ids",)):
-        wait(2, nat.private_ip_address, name, later(nat_gateway, draft, name, nat))
+        wait(2, nat.private_ip_address, name, later(nat_gateway, draft, name, nat), nat.secondary_private_ip_addresses)
     for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry, apart_from=ENDPOINT_LISTS):
         wait(3, endpoint.subnet_configurations, name, later(_create_endpoint, draft, name, endpoint))
     for _, _, call in sorted(waiting, key=lambda one: one[:2]):
