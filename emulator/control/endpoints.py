@@ -20,7 +20,7 @@ from emulator.control.nat_gateways import NatGateways
 from emulator.control.policies import FULL_ACCESS, check_policy
 from emulator.control.services import Services, no_such_service
 from emulator.control.state import listed, verb
-from emulator.model.resources import InterfaceType, Route, VpcEndpoint, VpcEndpointType
+from emulator.model.resources import EndpointState, InterfaceType, Route, VpcEndpoint, VpcEndpointType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 GATEWAY_ENDPOINTS_PER_VPC: Final = 255  # VPCE-11: fixed
 OTHER_TYPES: Final = ("GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel")  # VPCE-4
-DEFAULT_BANDWIDTH: Final = 10_000_000_000  # VPCE-IF-11
 DEFAULT_BURST: Final = 131_072  # D9
 
 GATEWAY, INTERFACE = VpcEndpointType.GATEWAY, VpcEndpointType.INTERFACE
@@ -55,14 +54,15 @@ class Endpoints(Services, NatGateways):
         subnet_configurations: Iterable[Mapping[str, str]] = (),
         security_group_ids: str | Iterable[str] = (),
         private_dns_enabled: bool = False,
-        az_bandwidth: int = DEFAULT_BANDWIDTH,
+        az_bandwidth: int | None = None,
         az_burst: int = DEFAULT_BURST,
         az_queue: int | None = None,
     ) -> VpcEndpoint:
         """Create an endpoint for a service of this Region.
 
         ``subnet_configurations`` designates addresses: ``{"subnet_id": ..., "ipv4": ...}`` (VPCE-IF-4).
-        EMU: private DNS is off unless asked for; ``az_...`` are the shaper of each interface (D9).
+        EMU: private DNS is off unless asked for; ``az_...`` are the shaper of each interface (D9),
+        its bandwidth by default the settings'.
         """
         vpc = self._vpc(vpc_id)
         kind = _endpoint_type(vpc_endpoint_type)
@@ -88,7 +88,7 @@ class Endpoints(Services, NatGateways):
             policy_document=policy,
             security_group_ids=self._groups(vpc_id, groups, "security_group_ids") if kind is INTERFACE else (),
             dns_suffix=hashlib.sha256(name.encode()).hexdigest()[:8],  # VPCE-IF-19
-            az_bandwidth=az_bandwidth,
+            az_bandwidth=self.settings.interface_endpoint_bandwidth if az_bandwidth is None else az_bandwidth,
             az_burst=az_burst,
             az_queue=az_queue,
         )
@@ -176,6 +176,16 @@ class Endpoints(Services, NatGateways):
             for interface in endpoint.network_interface_ids:
                 self._remove_interface(interface)
             self._remove(self.vpc_endpoints, endpoint.vpc_endpoint_id)
+
+    @verb
+    def set_vpc_endpoint_state(self, vpc_endpoint_id: str, state: str) -> VpcEndpoint:
+        """EMU: put an endpoint into another of its states (VPCE-10); what is deleted is gone."""
+        endpoint = self._vpc_endpoint(vpc_endpoint_id)
+        if state not in tuple(EndpointState) or state == EndpointState.DELETED:
+            raise invalid(f"Value ({state}) for parameter state is invalid.", "state")
+        changed = replace(endpoint, state=EndpointState(state))
+        self._put(self.vpc_endpoints, vpc_endpoint_id, changed)
+        return changed
 
     # -- gateway endpoints: tables ------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.control.errors import Ec2Error, invalid
 from emulator.control.internet_gateways import InternetGateways
 from emulator.control.public_addresses import AUTO
+from emulator.control.route_states import ENDED_NAT
 from emulator.control.state import listed, verb
 from emulator.model.edges import Address, ConnectivityType, NatGateway, NatGatewayState
 from emulator.model.resources import InterfaceType
@@ -42,12 +43,15 @@ class NatGateways(InternetGateways):
         secondary_private_ip_address_count: int = 0,
         nat_gateway_id: str | None = None,
         network_interface_id: str | None = None,
+        public_ips: Iterable[str] = (),
+        state: str = NatGatewayState.AVAILABLE,
     ) -> NatGateway:
-        """Create a NAT gateway, available at once.
+        """Create a NAT gateway, available at once unless ``state`` says else (EMU, for networks read from an account).
 
         Of a public one each private address takes one of ``allocation_ids``, in order; private addresses that are
         not designated are the subnet's lowest free ones. EMU: without any, Elastic IPs called ``eipalloc-<nat
-        gateway>`` (``...-2`` and so on) are allocated for it; they stay when it is deleted.
+        gateway>`` (``...-2`` and so on) are allocated for it, with ``public_ips`` or the lowest free addresses; they
+        stay when it is deleted.
         """
         subnet = self._subnet(subnet_id)
         kind = _connectivity(connectivity_type)
@@ -56,7 +60,8 @@ class NatGateways(InternetGateways):
         if kind is ConnectivityType.PRIVATE and allocations:
             text = "You cannot specify an Elastic IP address (AllocationId) with a private NAT gateway"
             raise Ec2Error("InvalidParameterCombination", text, "allocation_ids")
-        if kind is ConnectivityType.PUBLIC:
+        found = _state(state)
+        if kind is ConnectivityType.PUBLIC and found not in ENDED_NAT:
             self._check_attached_to_internet(subnet.vpc_id, "subnet_id")
         held = [self._free_address(one, index) for index, one in enumerate(allocations)]
         size = max(1 + len(secondary) + secondary_private_ip_address_count, len(held))
@@ -68,12 +73,14 @@ class NatGateways(InternetGateways):
             raise Ec2Error("MissingParameter", text, "allocation_ids")
         name = self._new_id(self.nat_gateways, "nat", nat_gateway_id, "nat_gateway_id")
         interface = self._nat_interface(subnet, name, network_interface_id, private_ip_address, secondary, size)
-        if kind is ConnectivityType.PUBLIC:
-            self._give_public_addresses(interface, held or self._allocate_for(name, size, subnet.vpc_id))
-        gateway = NatGateway(name, subnet.vpc_id, subnet_id, interface.network_interface_id, kind)
+        if held or (kind is ConnectivityType.PUBLIC and found not in ENDED_NAT):
+            self._give_public_addresses(
+                interface, held or self._allocate_for(name, size, subnet.vpc_id, tuple(public_ips))
+            )
+        gateway = NatGateway(name, subnet.vpc_id, subnet_id, interface.network_interface_id, kind, found)
         self._put(self.nat_gateways, name, gateway)
         self._refresh_routes(name)
-        return gateway
+        return self._end_nat_gateway(gateway) if found is NatGatewayState.DELETED else gateway
 
     def _free_address(self, allocation_id: str, index: int) -> Address:
         held = self._address(allocation_id, "allocation_ids", (index,))
@@ -105,13 +112,14 @@ class NatGateways(InternetGateways):
             source_dest_check=False,
         )
 
-    def _allocate_for(self, name: str, size: int, vpc_id: str) -> list[Address]:
+    def _allocate_for(self, name: str, size: int, vpc_id: str, public_ips: tuple[str, ...]) -> list[Address]:
         """Allocate Elastic IPs for a public gateway that was given none."""
         found = []
         for number in range(1, size + 1):
             wanted = f"eipalloc-{name}" if number == 1 else f"eipalloc-{name}-{number}"
             allocation = self._new_id(self.addresses, "eipalloc", wanted, "nat_gateway_id")
-            public = self._new_public_ip(AUTO, "nat_gateway_id")
+            given = public_ips[number - 1] if number <= len(public_ips) else AUTO
+            public = self._new_public_ip(given, "public_ips")
             held = Address(allocation, public, owner_id=self.vpcs[vpc_id].owner_id)
             self._put(self.addresses, allocation, held)
             found.append(held)
@@ -133,19 +141,20 @@ class NatGateways(InternetGateways):
     def set_nat_gateway_state(self, nat_gateway_id: str, state: str) -> NatGateway:
         """EMU: put a NAT gateway into another of its states; a deleted one stays deleted."""
         gateway = self._nat_gateway(nat_gateway_id)
-        if state not in tuple(NatGatewayState):
-            raise invalid(f"Value ({state}) for parameter state is invalid.", "state")
+        wanted = _state(state)
         if gateway.state is NatGatewayState.DELETED:
             raise Ec2Error("NatGatewayNotFound", f"The Nat Gateway {nat_gateway_id} was not found", "nat_gateway_id")
-        if state == NatGatewayState.DELETED:
+        if wanted is NatGatewayState.DELETED:
             return self._end_nat_gateway(gateway)
-        changed = replace(gateway, state=NatGatewayState(state))
+        changed = replace(gateway, state=wanted)
         self._put(self.nat_gateways, nat_gateway_id, changed)
         self._refresh_routes(nat_gateway_id)
         return changed
 
     def _end_nat_gateway(self, gateway: NatGateway) -> NatGateway:
         ended = replace(gateway, state=NatGatewayState.DELETED)
+        if gateway.nat_gateway_id in self.failures:
+            self._remove(self.failures, gateway.nat_gateway_id)
         self._remove_interface(gateway.network_interface_id)
         self._put(self.nat_gateways, gateway.nat_gateway_id, ended)
         self._refresh_routes(gateway.nat_gateway_id)
@@ -156,3 +165,9 @@ def _connectivity(name: str) -> ConnectivityType:
     if name not in tuple(ConnectivityType):
         raise invalid(f"Value ({name}) for parameter connectivityType is invalid.", "connectivity_type")
     return ConnectivityType(name)
+
+
+def _state(name: str) -> NatGatewayState:
+    if name not in tuple(NatGatewayState):
+        raise invalid(f"Value ({name}) for parameter state is invalid.", "state")
+    return NatGatewayState(name)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
+from emulator.control.faults import Faults
 from emulator.control.flow_logs import FlowLogs
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
+from emulator.control.quotas import check_quotas
 from emulator.control.transit_gateways import TransitGateways
 
 if TYPE_CHECKING:
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside, FlowLogs):
+class ControlPlane(
+    Endpoints,
+    TransitGateways,
+    Peering,
+    NetworkAcls,
+    Outside,
+    FlowLogs,
+    Faults,
+):
     """Everything a user may do to a network; what names no Region is in ``region``.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;
@@ -33,6 +43,7 @@ class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside, Fl
 
     def __init__(self, region: str, settings: Settings | None = None) -> None:
         super().__init__(region, settings)
+        check_quotas(self.settings)
         self._add_built_in_services()
         self._compiled: Tables | None = None
 

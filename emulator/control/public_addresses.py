@@ -96,9 +96,11 @@ class PublicAddresses(State):
                 self._dissociate(held)
 
     def _remove_interface(self, network_interface_id: str) -> None:
-        """Remove an interface; its Elastic IPs stay allocated."""
+        """Remove an interface, and its fault if it has one; its Elastic IPs stay allocated."""
         self._dissociate_from(network_interface_id)
         self._remove(self.network_interfaces, network_interface_id)
+        if network_interface_id in self.failures:
+            self._remove(self.failures, network_interface_id)
 
     def _check_attached_to_internet(self, vpc_id: str, parameter: str) -> None:
         """An Elastic IP needs an internet gateway (ERR-23)."""

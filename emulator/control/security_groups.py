@@ -18,6 +18,7 @@ from emulator.control.protocols import NAMES, port_range, protocol_number
 from emulator.control.state import State, verb
 from emulator.control.vpcs import ALLOW_ALL_OUT
 from emulator.model.resources import PeeringState, SecurityGroup, SecurityGroupRule
+from emulator.model.transit_gateways import AttachmentState, AttachmentType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ class SecurityGroups(State):
         self, vpc_id: str, *, group_name: str | None = None, group_id: str | None = None
     ) -> SecurityGroup:
         """Create a group: nothing in, everything out (SG-2). EMU: without a name it is called by its id."""
-        self._vpc(vpc_id)
+        self._check_group_quota(self._vpc(vpc_id).region)
         if group_name is not None and group_name.lower().startswith("sg-"):
             raise invalid(f"Invalid value '{group_name}' for groupName. It must not begin with 'sg-'.", "group_name")
         name = self._new_id(self.security_groups, "sg", group_id, "group_id")
@@ -47,6 +48,15 @@ class SecurityGroups(State):
         self._put(self.security_groups, name, group)
         return group
 
+    def _check_group_quota(self, region: str) -> None:
+        """SG-6: so many groups in a Region."""
+        limit = self.settings.security_groups_per_region
+        if len(self.security_groups) < limit:
+            return
+        if sum(self.vpcs[group.vpc_id].region == region for group in self.security_groups.values()) >= limit:
+            text = f"The maximum number of security groups has been reached. ({limit} in {region})"
+            raise Ec2Error("SecurityGroupLimitExceeded", text)
+
     @verb
     def delete_security_group(self, group_id: str) -> None:
         """Delete a group that nobody wears and no rule of its VPC names; peers' rules go stale (SG-5)."""
@@ -55,7 +65,8 @@ class SecurityGroups(State):
             text = f'the specified group: "{group_id}" name: "{DEFAULT_NAME}" cannot be deleted by a user'
             raise Ec2Error("CannotDelete", text, "group_id")
         users = [eni.network_interface_id for eni in self.network_interfaces.values() if group_id in eni.groups]
-        users += [end.vpc_endpoint_id for end in self.vpc_endpoints.values() if group_id in end.security_group_ids]
+        for records in (self.vpc_endpoints, self.load_balancers, self.resolver_endpoints):
+            users += [name for name, user in records.items() if group_id in user.security_group_ids]
         users += [
             other.group_id
             for other in self.security_groups.values()
@@ -82,7 +93,7 @@ class SecurityGroups(State):
     ) -> SecurityGroupRule:
         """Allow more in."""
         group = self._security_group(group_id)
-        rule = self._rule(group, ip_protocol, from_port, to_port, cidr_ip, prefix_list_id, referenced_group_id)
+        rule = _plain_rule(ip_protocol, from_port, to_port, cidr_ip, prefix_list_id, referenced_group_id)
         return self._authorize(group, "ingress", rule)
 
     @verb
@@ -99,7 +110,7 @@ class SecurityGroups(State):
     ) -> SecurityGroupRule:
         """Allow more out."""
         group = self._security_group(group_id)
-        rule = self._rule(group, ip_protocol, from_port, to_port, cidr_ip, prefix_list_id, referenced_group_id)
+        rule = _plain_rule(ip_protocol, from_port, to_port, cidr_ip, prefix_list_id, referenced_group_id)
         return self._authorize(group, "egress", rule)
 
     @verb
@@ -136,46 +147,59 @@ class SecurityGroups(State):
         rule = _plain_rule(ip_protocol, from_port, to_port, cidr_ip, prefix_list_id, referenced_group_id)
         self._revoke(group, "egress", rule)
 
-    def security_group_rule_is_stale(self, group: SecurityGroup, rule: SecurityGroupRule) -> bool:
-        """Return whether the rule names a group that is gone or no longer behind an active peering (SG-5)."""
+    def security_group_rule_is_stale(
+        self, group: SecurityGroup, rule: SecurityGroupRule, direction: Direction = "ingress"
+    ) -> bool:
+        """Return whether the rule names a group that is gone or can no longer be named (SG-4, SG-5).
+
+        A stale rule is kept and matches nothing, until what it names can be named again.
+        """
         if rule.referenced_group_id is None:
             return False
         other = self.security_groups.get(rule.referenced_group_id)
-        return other is None or not self._may_reference(group, other)
+        return other is None or not self._may_reference(group, other, direction)
 
-    def _may_reference(self, group: SecurityGroup, other: SecurityGroup) -> bool:
-        """SG-4: the same VPC, or an active peer's."""
+    def _may_reference(self, group: SecurityGroup, other: SecurityGroup, direction: Direction) -> bool:
+        """SG-4: the same VPC, an active peer's of the Region, or inbound one behind a transit gateway."""
         if group.vpc_id == other.vpc_id:
             return True
         pair = {group.vpc_id, other.vpc_id}
+        if len({self.vpcs[vpc_id].region for vpc_id in sorted(pair)}) > 1:
+            return False
+        if direction == "ingress" and self._referencing_gateways(group.vpc_id) & self._referencing_gateways(
+            other.vpc_id
+        ):
+            return True
         return any(
             {peering.requester_vpc_id, peering.accepter_vpc_id} == pair and peering.status is PeeringState.ACTIVE
             for peering in self.vpc_peering_connections.values()
         )
 
-    def _rule(
-        self,
-        group: SecurityGroup,
-        ip_protocol: str | int,
-        from_port: int | None,
-        to_port: int | None,
-        cidr_ip: str | None,
-        prefix_list_id: str | None,
-        referenced_group_id: str | None,
-    ) -> SecurityGroupRule:
-        """Return a checked rule, its peer looked up (SG-3, SG-4)."""
-        rule = _plain_rule(ip_protocol, from_port, to_port, cidr_ip, prefix_list_id, referenced_group_id)
+    def _referencing_gateways(self, vpc_id: str) -> set[str]:
+        """Return the transit gateways by which groups of a VPC may be named: both ends say so (SG-4)."""
+        return {
+            attachment.transit_gateway_id
+            for attachment in self.transit_gateway_attachments.values()
+            if attachment.resource_type is AttachmentType.VPC
+            and attachment.resource_id == vpc_id
+            and attachment.state is AttachmentState.AVAILABLE
+            and attachment.security_group_referencing_support
+            and self.transit_gateways[attachment.transit_gateway_id].security_group_referencing_support
+        }
+
+    def _check_peer(self, group: SecurityGroup, direction: Direction, rule: SecurityGroupRule) -> None:
+        """Look up what a rule names (SG-3, SG-4)."""
         if rule.prefix_list_id is not None:
             self._prefix_list(rule.prefix_list_id)
         if rule.referenced_group_id is not None:
             other = self._security_group(rule.referenced_group_id, "referenced_group_id")
-            if not self._may_reference(group, other):
+            if not self._may_reference(group, other, direction):
                 text = "You have specified two resources that belong to different networks"
                 text = f"{text}: {group.group_id} ({group.vpc_id}), {other.group_id} ({other.vpc_id})"
                 raise Ec2Error("InvalidGroup.NotFound", text, "referenced_group_id")
-        return rule
 
     def _authorize(self, group: SecurityGroup, direction: Direction, rule: SecurityGroupRule) -> SecurityGroupRule:
+        self._check_peer(group, direction, rule)
         present: tuple[SecurityGroupRule, ...] = getattr(group, direction)
         if rule in present:
             text = f'the specified rule "{_described(rule)}" already exists'

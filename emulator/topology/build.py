@@ -13,21 +13,25 @@ changes nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from contextlib import suppress
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
 from emulator.control import ControlPlane, Ec2Error
+from emulator.control.addresses import address
 from emulator.control.policies import PolicyError
 from emulator.control.protocols import protocol_number
+from emulator.control.public_addresses import automatic_addresses
+from emulator.control.quotas import check_quotas
 from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list
 from emulator.model.reasons import Reason
-from emulator.model.settings import Settings
+from emulator.model.settings import PROFILES, Settings
 from emulator.topology.fields import Region  # noqa: TC001 - pydantic reads it
 from emulator.topology.problems import INVALID, MISSING, Problem, closest
 from emulator.topology.references import Names, Reference, references
-from emulator.topology.schema import NOT_MODELLED, SECTIONS, SettingsEntry, TopologyDocument
+from emulator.topology.schema import NOT_MODELLED, SECTIONS, SettingsEntry, TopologyDocument, VpcEntry
 from emulator.topology.validation import Strict, explained
 
 if TYPE_CHECKING:
@@ -42,8 +46,24 @@ Key = tuple[str, str]
 
 BORN_WITH_A_VPC: Final = {"route_tables": "rtb-main-", "security_groups": "sg-default-", "network_acls": "acl-default-"}
 
-OPTIONAL: Final = ("private_ip_address", "policy_document", "private_dns_enabled")
+OPTIONAL: Final = (
+    "private_ip_address",
+    "public_ip",
+    "connection_tracking_specification",
+    "policy_document",
+    "private_dns_enabled",
+)
 """Parameters that a resource can do without, for finding out what else is wrong with it."""
+
+GIVEN_PUBLIC: Final = (
+    ("addresses", "public_ip"),
+    ("instances", "public_ip"),
+    ("network_interfaces", "public_ip"),
+    ("external_hosts", "ip_address"),
+    ("customer_gateways", "ip_address"),
+    ("services", "public_addresses"),
+)
+"""Where public addresses stand."""
 
 MOST_REFUSALS: Final = 25
 """Per entry: nobody reads more, and each costs another call."""
@@ -60,6 +80,8 @@ class Draft:
         names: The ids of the document.
         broken: Entries that were complained about as a whole; what depends on them is left out.
         refused_policies: Endpoints whose policy was complained about.
+        vpc_regions: The Region of each VPC.
+        public_addresses: Automatic ones, none of which the document gives to anybody.
     """
 
     def __init__(self, document: Document) -> None:
@@ -70,7 +92,8 @@ class Draft:
         self._entries: dict[Key, Strict] = {}
         self._validate()
         self.region = self._valid_region()
-        self.names = Names(self.region or "us-east-1", self._ids(), self._opaque())
+        self.vpc_regions = self._vpc_regions()
+        self.names = Names(self.region or "us-east-1", self._ids(), self._opaque(), self.vpc_regions)
         self._references: dict[Key, list[Reference]] = {
             (section, name): references(document, section, name, self.names, self.problems)
             for section in SECTIONS
@@ -78,6 +101,7 @@ class Draft:
         }
         self.plane = ControlPlane(self.names.region, self._settings())
         self.refused_policies: set[str] = set()
+        self.public_addresses = automatic_addresses(self._given_public_addresses())
         self._vpc_was_missed = False
 
     # -- reading ----------------------------------------------------------------
@@ -124,10 +148,40 @@ class Draft:
             names[section] |= {head + vpc for vpc in names["vpcs"]}
         region = self.region or "us-east-1"
         heads = Names(region, {})
-        names["services"] = {heads.service_name(name) for name in (*names["services"], *GATEWAY_SERVICES)}
-        names["prefix_lists"] |= {built_in_prefix_list(region, name).prefix_list_id for name in GATEWAY_SERVICES}
-        names["network_interfaces"] |= {f"eni-{name}" for name in names["instances"]}
+        names["services"] = {heads.service_name(name) for name in names["services"]}
+        for place in dict.fromkeys((region, *self.vpc_regions.values())):
+            for short in GATEWAY_SERVICES:
+                names["services"].add(heads.service_name(short, place))
+                names["prefix_lists"].add(built_in_prefix_list(place, short).prefix_list_id)
+        for section in ("instances", "nat_gateways"):
+            for name in self.ids_in(section):
+                given = self._given(section, name, "network_interface_id")
+                names["network_interfaces"].add(given if isinstance(given, str) else f"eni-{name}")
         return names
+
+    def _given(self, section: str, name: str, key: str) -> object:
+        """Return a value of an entry as written, sound or not."""
+        entry = self.data[section][name]
+        return entry.get(key) if isinstance(entry, dict) else None
+
+    def _vpc_regions(self) -> dict[str, str]:
+        """Return the Region of each VPC, the document's own where it has none or no sound one."""
+        regions = {}
+        for name in self.ids_in("vpcs"):
+            entry = self._entries.get(("vpcs", name))
+            regions[name] = (isinstance(entry, VpcEntry) and entry.region) or self.region or "us-east-1"
+        return regions
+
+    def _given_public_addresses(self) -> set[int]:
+        """Return every public address that the document gives to somebody, so that no automatic one is in its way."""
+        found: set[int] = set()
+        for section, key in GIVEN_PUBLIC:
+            for name in self.ids_in(section):
+                given = self._given(section, name, key)
+                for text in given if isinstance(given, list) else [given]:
+                    with suppress(Ec2Error):
+                        found.add(int(address(text, key)))
+        return found
 
     def _settings(self) -> Settings:
         """Return the settings of the document, the defaults where they are broken or absent."""
@@ -136,6 +190,7 @@ class Draft:
         except ValidationError:
             return Settings()
         given: dict[str, Any] = {name: value for name, value in entry if value is not None}
+        base = PROFILES[given.pop("profile", "seed")]
         for name, value in given.items():
             if value == "none":
                 given[name] = None
@@ -144,7 +199,14 @@ class Draft:
             elif name == "interface_endpoint_protocols":
                 given[name] = self._protocols(value)
         assert set(given) <= {known.name for known in fields(Settings)}
-        return Settings(**given)
+        settings = replace(base, **given)
+        try:
+            check_quotas(settings)
+        except Ec2Error as error:
+            blamed = next(name for name in (error.parameter or "", "groups_per_interface", *given) if name in given)
+            self.problems.append(Problem.at(self.document.mark(("settings", blamed)), error.code, error.message))
+            return base
+        return settings
 
     def _protocols(self, words: list[str | int]) -> tuple[int, ...]:
         numbers = []
@@ -234,7 +296,14 @@ class Draft:
             return False
         return True
 
-    def create(self, key: Key, verb: Callable[..., object], given: Mapping[str, Any], id_parameter: str) -> bool:
+    def create(
+        self,
+        key: Key,
+        verb: Callable[..., object],
+        given: Mapping[str, Any],
+        id_parameter: str,
+        where: Mapping[str, KeyPath] | None = None,
+    ) -> bool:
         """Call the verb that makes an entry; say whether it took everything.
 
         A value that was complained about is left out, be it a name that leads nowhere or one that the verb itself
@@ -245,7 +314,9 @@ class Draft:
             verb: What to call.
             given: The verb's parameters.
             id_parameter: The one that takes the entry's id.
+            where: Where in the entry parameters stand that are not called as its keys are.
         """
+        places = {id_parameter: (), **(where or {})}
         given = dict(given)
         kept = {
             name: [index for index in range(len(value)) if self.part_works(key, name, index)]
@@ -259,7 +330,7 @@ class Draft:
                 verb(**{**given, **lists})
             except Ec2Error as error:
                 sound = False
-                if not self._left_out(key, error, given, kept, id_parameter):
+                if not self._left_out(key, error, given, kept, places):
                     break
             else:
                 break
@@ -268,7 +339,12 @@ class Draft:
         return sound
 
     def _left_out(
-        self, key: Key, error: Ec2Error, given: dict[str, Any], kept: dict[str, list[int]], id_parameter: str
+        self,
+        key: Key,
+        error: Ec2Error,
+        given: dict[str, Any],
+        kept: dict[str, list[int]],
+        places: Mapping[str, KeyPath],
     ) -> bool:
         """Complain about a refused value and take it out; say whether the verb can do without it."""
         name = error.parameter
@@ -279,13 +355,13 @@ class Draft:
             left_out = True
             if name == "subnet_ids":  # a configuration of the same subnet would be refused for the same reason
                 refused = given[name][error.path[0]]
-                configurations = kept["subnet_configurations"]
+                configurations = kept.get("subnet_configurations", [])
                 for index in tuple(configurations):
                     if given["subnet_configurations"][index]["subnet_id"] == refused:
                         configurations.remove(index)
         else:
             left_out = name in OPTIONAL and given.pop(name, None) is not None
-        self._complain(key, (), error, {id_parameter: ()})
+        self._complain(key, (), error, places)
         return left_out
 
     def complain(self, key: Key, path: KeyPath, message: str) -> None:

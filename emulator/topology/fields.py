@@ -69,4 +69,10 @@ Policy = Annotated[Any, BeforeValidator(_policy)]
 Region = Annotated[str, BeforeValidator(_region)]
 
 ALL_PORTS: Final = (-1, -1)
-DEFAULT_BANDWIDTH: Final = 10_000_000_000  # VPCE-IF-11
+
+
+def in_order(value: Any) -> Any:
+    """Return data with its keys sorted, so that no program can tell how the document was ordered."""
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(one) for one in value] if isinstance(value, list) else value

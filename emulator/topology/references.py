@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.topology.problems import INVALID, Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from emulator.topology.documents import Document, KeyPath, Node
 
@@ -151,11 +151,24 @@ KINDS: Final = {  # what people call it, AWS's code when it is not there (sectio
     "target_groups": ("target group", "TargetGroupNotFound"),
 }
 
-FOREIGN_TARGETS: Final = {  # route targets that AWS has and the control plane refuses by name (D6)
+FOREIGN_TARGETS: Final = {  # heads of route targets that AWS has and the emulator does not model (D6, ROUTE-13)
     "eigw-": "egress_only_internet_gateway_id",
     "lgw-": "local_gateway_id",
     "cagw-": "carrier_gateway_id",
     "arn:": "core_network_arn",
+    "gwlbe-": "vpc_endpoint_id",
+}
+
+HEADS: Final = {  # what an unknown id was probably meant to name
+    "igw-": "internet_gateways",
+    "vgw-": "vpn_gateways",
+    "nat-": "nat_gateways",
+    "tgw-": "transit_gateways",
+    "tgw-attach-": "transit_gateway_attachments",
+    "eni-": "network_interfaces",
+    "vpce-": "vpc_endpoints",
+    "i-": "instances",
+    "dxvif-": "virtual_interfaces",
 }
 
 _CIDR_LIKE = re.compile(r"[0-9.]+(/.*)?|.*:.*|.*/[0-9]+")
@@ -175,31 +188,44 @@ class Names:
     Of an ``opaque`` section nothing is known: it is misspelt or no mapping, which is complaint enough.
     """
 
-    def __init__(self, region: str, names: dict[str, set[str]], opaque: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        region: str,
+        names: dict[str, set[str]],
+        opaque: Collection[str] = (),
+        vpc_regions: Mapping[str, str] | None = None,
+    ) -> None:
         self.region = region
         self.names = names
         self.opaque = opaque
+        self.vpc_regions = dict(vpc_regions or {})
 
-    def service_name(self, written: str) -> str:
+    def region_of(self, vpc_id: object) -> str:
+        """Return the Region of a VPC, or with None of the document's only one; the document's own if unknown."""
+        if vpc_id is None and len(self.vpc_regions) == 1:
+            return next(iter(self.vpc_regions.values()))
+        return self.vpc_regions.get(vpc_id, self.region) if isinstance(vpc_id, str) else self.region
+
+    def service_name(self, written: str, region: str | None = None) -> str:
         """Return the full name of a service: ``s3`` is ``com.amazonaws.<region>.s3``."""
-        return written if written.startswith("com.amazonaws.") else f"com.amazonaws.{self.region}.{written}"
+        head = f"com.amazonaws.{region or self.region}."
+        return written if written.startswith("com.amazonaws.") else head + written
 
     def has(self, section: str, name: str) -> bool:
         """Return whether there is such a resource."""
         return section in self.opaque or name in self.names.get(section, ())
 
-    def missing(self, section: str, name: str, *more: str) -> tuple[str, str]:
+    def missing(self, section: str, name: str, *more: str, region: str | None = None) -> tuple[str, str]:
         """Return code and sentence for a name that leads nowhere; ``more`` sections may be meant as well."""
         what, code = KINDS[section]
         known = {candidate for kind in (section, *more) for candidate in self.names.get(kind, ())}
         if section == "services":
-            head = f"com.amazonaws.{self.region}."
+            region = region or self.region
+            head = f"com.amazonaws.{region}."
             known |= {candidate.removeprefix(head) for candidate in known}
-            foreign = name.startswith("com.amazonaws.") and not name.startswith(
-                (head, f"com.amazonaws.vpce.{self.region}.")
-            )
+            foreign = name.startswith("com.amazonaws.") and not name.startswith((head, f"com.amazonaws.vpce.{region}."))
             if foreign:  # VPCE-6
-                return code, f'the service "{name}" is not one of {self.region}, and endpoints stay in their Region'
+                return code, f'the service "{name}" is not one of {region}, and endpoints stay in their Region'
         hint = did_you_mean(name, known - {name})
         if section == "services" and not hint:
             hint = ' (S3 and DynamoDB are built in; declare others in "services")'
@@ -213,16 +239,24 @@ def references(
     found: list[Reference] = []
     base: KeyPath = (section, entry_id)
     entry = document.find(base)
+    region = names.region_of(_value(document, (*base, "vpc_id")))
     for pattern, kind in PATTERNS.get(section, {}).items():
         for path, node in _matches(entry, pattern, base):
             if not isinstance(node.value, str):
                 continue  # the schema says what is wrong with it
-            target, complaint = _resolve(kind, node.value, names)
+            target, complaint = _resolve(kind, node.value, names, region)
+            if kind == TARGET and _value(document, (*path[:-1], "state")) == "blackhole":
+                complaint = None  # its target may be no more (ROUTE-14)
             if complaint is not None:
                 problems.append(Problem.at(node.mark, *complaint))
             if complaint is not None or target is not None:
                 found.append(Reference(path, target))
     return found
+
+
+def _value(document: Document, path: KeyPath) -> object:
+    node = document.find(path)
+    return None if node is None else node.value
 
 
 def _matches(node: Node | None, pattern: tuple[str, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Node]]:
@@ -237,7 +271,7 @@ def _matches(node: Node | None, pattern: tuple[str, ...], path: KeyPath) -> Iter
             yield from _matches(element, pattern[1:], (*path, index))
 
 
-def _resolve(kind: str, word: str, names: Names) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+def _resolve(kind: str, word: str, names: Names, region: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     """Return what a word names, or code and sentence of the complaint; neither where it names no resource."""
     if kind in (PEER, DESTINATION):
         if looks_like_cidr(word):
@@ -246,8 +280,10 @@ def _resolve(kind: str, word: str, names: Names) -> tuple[tuple[str, str] | None
     if kind in CHOICES:
         return _choice(kind, word, names)
     if kind == "services":
-        full = names.service_name(word)
-        return (("services", full), None) if names.has("services", full) else (None, names.missing("services", word))
+        full = names.service_name(word, region)
+        if names.has("services", full):
+            return ("services", full), None
+        return None, names.missing("services", word, region=region)
     return _plain(kind, word, names)
 
 
@@ -273,7 +309,9 @@ def _choice(kind: str, word: str, names: Names) -> tuple[tuple[str, str] | None,
     foreign = kind == TARGET and word.startswith(tuple(FOREIGN_TARGETS))
     if word in WORDS.get(kind, ()) or names.opaque or foreign:
         return None, None
-    return None, names.missing(*CHOICES[kind][:1], word, *CHOICES[kind][1:])
+    meant = max((head for head in HEADS if word.startswith(head)), key=len, default="")
+    first = HEADS[meant] if meant and HEADS[meant] in CHOICES[kind] else CHOICES[kind][0]
+    return None, names.missing(first, word, *CHOICES[kind])
 
 
 def looks_like_cidr(word: str) -> bool:

@@ -6,19 +6,27 @@ their parameters stand.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.control.addresses import address, network
-from emulator.control.policies import check_policy
+from emulator.control.route_states import is_local
 from emulator.model.resources import Service, VpcEndpointType
 from emulator.topology import schema
-from emulator.topology.build import Draft, create_in_vpc, later, natural
-from emulator.topology.fields import DEFAULT_BANDWIDTH
+from emulator.topology.build import Draft, create_in_vpc, later
+from emulator.topology.fields import in_order
 from emulator.topology.references import FOREIGN_TARGETS, looks_like_cidr
 from emulator.topology.rules import network_acls, security_groups
 from emulator.topology.steps_flow_logs import flow_logs
+from emulator.topology.steps_edges import (
+    elastic_addresses,
+    elastic_associations,
+    external_hosts,
+    gateway_route_tables,
+    gateways,
+    vpn_connections,
+)
+from emulator.topology.steps_hosts import hosts_and_endpoints, policies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +35,19 @@ if TYPE_CHECKING:
     from emulator.topology.documents import Document, KeyPath
     from emulator.topology.problems import Problem
 
-ENDPOINT_LISTS: Final = ("route_table_ids", "subnet_ids", "subnet_configurations", "security_group_ids")
+TARGET_PARAMETERS: Final = {  # of CreateRoute
+    "vpc_peering_connections": "vpc_peering_connection_id",
+    "vpc_endpoints": "vpc_endpoint_id",
+    "network_interfaces": "network_interface_id",
+    "instances": "instance_id",
+    "internet_gateways": "gateway_id",
+    "vpn_gateways": "gateway_id",
+    "nat_gateways": "nat_gateway_id",
+    "transit_gateways": "transit_gateway_id",
+}
+
+LATE_TARGETS: Final = ("vpc_endpoints", "network_interfaces", "instances", "nat_gateways", "transit_gateways")
+"""What is made after the first routes."""
 
 
 def build(document: Document) -> tuple[ControlPlane, list[Problem]]:
@@ -73,7 +93,9 @@ def vpcs(draft: Draft) -> None:
         key = ("vpcs", name)
         first, *others = entry.cidr_blocks
         where: dict[str, KeyPath] = {"cidr_block": ("cidr_blocks", 0), "vpc_id": ()}
-        if not draft.attempt(key, later(plane.create_vpc, first, vpc_id=name), where, vital=True):
+        account = {} if entry.owner_id is None else {"owner_id": entry.owner_id}
+        call = later(plane.create_vpc, first, vpc_id=name, region=entry.region, **account)
+        if not draft.attempt(key, call, where, vital=True):
             continue
         for index, block in enumerate(others, 1):
             call = later(plane.associate_vpc_cidr_block, name, block)
@@ -100,7 +122,9 @@ def services(draft: Draft) -> None:
 
 
 def _register_service(plane: ControlPlane, full: str, entry: schema.ServiceEntry) -> None:
-    service = plane.services.get(full) or Service(full, plane.region, (VpcEndpointType.INTERFACE,))
+    heads = {region: (f"com.amazonaws.{region}.", f"com.amazonaws.vpce.{region}.") for region in plane.open_regions()}
+    region = next((region for region, head in heads.items() if full.startswith(head)), plane.region)
+    service = plane.services.get(full) or Service(full, region, (VpcEndpointType.INTERFACE,))
     given: dict[str, Any] = {name: value for name, value in entry if value is not None}
     if entry.prefix_list_id is not None:
         given.setdefault("public_addresses", [])
@@ -110,17 +134,10 @@ def _register_service(plane: ControlPlane, full: str, entry: schema.ServiceEntry
         elif name == "public_addresses":
             given[name] = tuple(address(text, name, (index,)) for index, text in enumerate(value))
         elif name == "options":
-            given[name] = _in_order(value)
+            given[name] = in_order(value)
         elif isinstance(value, list):
             given[name] = tuple(value)
     plane.register_service(replace(service, **given))
-
-
-def _in_order(value: Any) -> Any:
-    """Return data with its keys sorted, so that no program can tell how the document was ordered."""
-    if isinstance(value, dict):
-        return {key: _in_order(value[key]) for key in sorted(value)}
-    return [_in_order(one) for one in value] if isinstance(value, list) else value
 
 
 def subnets(draft: Draft) -> None:
@@ -131,14 +148,22 @@ def subnets(draft: Draft) -> None:
         if vpc_id is None:
             draft.broken.add(key)
             continue
-        call = later(draft.plane.create_subnet, vpc_id, entry.cidr_block, entry.availability_zone, subnet_id=name)
+        call = later(
+            draft.plane.create_subnet,
+            vpc_id,
+            entry.cidr_block,
+            entry.availability_zone,
+            availability_zone_id=entry.availability_zone_id,
+            subnet_id=name,
+        )
         draft.attempt(key, call, {"subnet_id": ()}, vital=True)
 
 
 def route_tables(draft: Draft) -> None:
     """Route tables, which are main, and which subnet uses which."""
     plane = draft.plane
-    for name, entry in draft.each("route_tables", schema.RouteTableEntry, apart_from=("routes",)):
+    apart = ("routes", "gateway_id", "propagating_vgws")
+    for name, entry in draft.each("route_tables", schema.RouteTableEntry, apart_from=apart):
         create_in_vpc(draft, ("route_tables", name), entry.vpc_id, plane.create_route_table, "route_table_id")
     for name, vpc in draft.each("vpcs", schema.VpcEntry, apart_from=("main_route_table_id",)):
         if vpc.main_route_table_id is not None and draft.part_works(("vpcs", name), "main_route_table_id"):
@@ -158,158 +183,74 @@ def peering_connections(draft: Draft) -> None:
             entry.peer_vpc_id,
             vpc_peering_connection_id=name,
             auto_accept=entry.auto_accept,
+            status=entry.status,
         )
         where: dict[str, KeyPath] = {"vpc_peering_connection_id": ()}
         draft.attempt(("vpc_peering_connections", name), call, where, vital=True)
 
 
 def routes(draft: Draft) -> None:
-    """Static routes, but for those to endpoints."""
-    _routes(draft, to_endpoints=False)
+    """Static routes, but for those to what is made later."""
+    _routes(draft, late=False)
 
 
-def routes_to_endpoints(draft: Draft) -> None:
-    """Routes to endpoints are always refused; by which error depends on the endpoint (ERR-22)."""
-    _routes(draft, to_endpoints=True)
+def late_routes(draft: Draft) -> None:
+    """Routes to hosts, NAT gateways and transit gateways; and to endpoints, which are always refused (ERR-22)."""
+    _routes(draft, late=True)
 
 
-def _routes(draft: Draft, *, to_endpoints: bool) -> None:
-    for name, entry in draft.each("route_tables", schema.RouteTableEntry, apart_from=("routes",)):
+def _routes(draft: Draft, *, late: bool) -> None:
+    apart = ("routes", "gateway_id", "propagating_vgws")
+    for name, entry in draft.each("route_tables", schema.RouteTableEntry, apart_from=apart):
         key = ("route_tables", name)
         for index, route in enumerate(entry.routes):
             part = ("routes", index)
             target = draft.target(key, *part, "target")
-            if (target is not None and target[0] == "vpc_endpoints") != to_endpoints:
-                continue
-            if target is not None and target[0] in ("network_interfaces", "instances"):
-                ready = draft.part_works(key, *part, "destination")  # refused whether or not they exist yet
-            else:
-                ready = draft.part_works(key, *part)
-            if not ready:
+            if (target is not None and target[0] in LATE_TARGETS) != late or not draft.part_works(key, *part):
                 continue
             to = "destination_cidr_block" if looks_like_cidr(route.destination) else "destination_prefix_list_id"
-            through = _target_parameter(target, route.target)
-            call = later(draft.plane.create_route, name, **{to: route.destination, through: route.target})
-            draft.attempt(key, call, {to: ("destination",), through: ("target",)}, part)
+            where: dict[str, KeyPath] = {to: ("destination",)}
+            foreign = target is None and route.target.startswith(tuple(FOREIGN_TARGETS))
+            if foreign or route.state == "blackhole":
+                call = later(
+                    draft.plane.register_route, name, route.target, state=route.state, **{to: route.destination}
+                )
+            else:
+                through = "gateway_id" if target is None else TARGET_PARAMETERS[target[0]]
+                verb = _replaces_local(draft, name, route)
+                call = later(verb, name, **{to: route.destination, through: route.target})
+                where[through] = ("target",)
+            draft.attempt(key, call, where, part)
 
 
-def _target_parameter(target: tuple[str, str] | None, written: str) -> str:
-    """Return the parameter of CreateRoute that a target goes into."""
-    if target is not None:
-        return {
-            "vpc_peering_connections": "vpc_peering_connection_id",
-            "vpc_endpoints": "vpc_endpoint_id",
-            "network_interfaces": "network_interface_id",
-            "instances": "instance_id",
-        }[target[0]]
-    return next((name for head, name in FOREIGN_TARGETS.items() if written.startswith(head)), "gateway_id")
-
-
-def policies(draft: Draft) -> None:
-    """Policies by themselves, whatever else is wrong with their endpoints; a refused one is not asked about again."""
-    for name in draft.ids_in("vpc_endpoints"):
-        node = draft.document.find(("vpc_endpoints", name, "policy_document"))
-        policy = None if node is None else node.plain()
-        if isinstance(policy, str | dict):
-            # What only a gateway's policy must not say depends on the type, so the verb itself says that.
-            call = later(check_policy, _policy_text(policy), VpcEndpointType.INTERFACE)
-            if not draft.attempt(("vpc_endpoints", name), call):
-                draft.refused_policies.add(name)
-
-
-def _policy_text(policy: str | dict[str, Any]) -> str:
-    return json.dumps(policy, sort_keys=True) if isinstance(policy, dict) else policy
-
-
-def hosts_and_endpoints(draft: Draft) -> None:
-    """Everything that takes an address: given addresses first, so that no automatic one is in their way."""
-    waiting: list[tuple[int, tuple[tuple[int, int, str], ...], Callable[[], None]]] = []
-    for name, instance in draft.each("instances", schema.InstanceEntry, apart_from=("security_group_ids",)):
-        rank = 0 if instance.private_ip_address else 3
-        waiting.append((rank, natural(name), later(_run_instance, draft, name, instance)))
-    apart = ("instance_id", "groups")
-    for name, eni in draft.each("network_interfaces", schema.NetworkInterfaceEntry, apart_from=apart):
-        rank = 1 if eni.private_ip_address else 4
-        waiting.append((rank, natural(name), later(_create_interface, draft, name, eni)))
-    for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry, apart_from=ENDPOINT_LISTS):
-        rank = 2 if endpoint.subnet_configurations else 5
-        waiting.append((rank, natural(name), later(_create_endpoint, draft, name, endpoint)))
-    for _, _, call in sorted(waiting, key=lambda one: one[:2]):
-        call()
-    for name, eni in draft.each("network_interfaces", schema.NetworkInterfaceEntry):
-        if eni.instance_id is not None:
-            call = later(draft.plane.attach_network_interface, name, eni.instance_id)
-            draft.attempt(("network_interfaces", name), call)
-
-
-def _run_instance(draft: Draft, name: str, entry: schema.InstanceEntry) -> None:
+def _replaces_local(draft: Draft, table_id: str, route: schema.RouteEntry) -> Callable[..., object]:
+    """Return the verb for a route: of one of the VPC's own blocks the target is replaced (ROUTE-8)."""
     plane = draft.plane
-    given = {
-        "instance_id": name,
-        "subnet_id": entry.subnet_id,
-        "security_group_ids": entry.security_group_ids,
-        "private_ip_address": entry.private_ip_address,
-    }
-    if draft.create(("instances", name), plane.run_instances, given, "instance_id") and not entry.source_dest_check:
-        plane.modify_network_interface_attribute(f"eni-{name}", source_dest_check=False)
-
-
-def _create_interface(draft: Draft, name: str, entry: schema.NetworkInterfaceEntry) -> None:
-    plane, key = draft.plane, ("network_interfaces", name)
-    given = {
-        "subnet_id": entry.subnet_id,
-        "network_interface_id": name,
-        "groups": entry.groups,
-        "private_ip_address": entry.private_ip_address,
-    }
-    created = draft.create(key, plane.create_network_interface, given, "network_interface_id")
-    if created and not entry.source_dest_check:
-        plane.modify_network_interface_attribute(name, source_dest_check=False)
-
-
-def _create_endpoint(draft: Draft, name: str, entry: schema.VpcEndpointEntry) -> None:
-    key = ("vpc_endpoints", name)
-    vpc_id = draft.vpc_of(key, entry.vpc_id)
-    if vpc_id is None:
-        draft.broken.add(key)
-        return
-    options: dict[str, Any] = {"az_bandwidth": entry.az_bandwidth, "az_burst": entry.az_burst}
-    given = {parameter: value for parameter, value in options.items() if value is not None}
-    if entry.az_queue is not None:
-        kind, amount = entry.az_queue
-        rate = DEFAULT_BANDWIDTH if entry.az_bandwidth is None else entry.az_bandwidth
-        given["az_queue"] = amount if kind == "bytes" else rate * amount // (8 * 10**9)
-    if entry.policy_document is not None and name not in draft.refused_policies:
-        given["policy_document"] = _policy_text(entry.policy_document)
-    given |= {
-        "vpc_id": vpc_id,
-        "service_name": draft.names.service_name(entry.service_name),
-        "vpc_endpoint_id": name,
-        "vpc_endpoint_type": entry.vpc_endpoint_type,
-        "route_table_ids": entry.route_table_ids,
-        "subnet_ids": entry.subnet_ids,
-        "subnet_configurations": [one.model_dump() for one in entry.subnet_configurations],
-        "security_group_ids": entry.security_group_ids,
-        "private_dns_enabled": entry.private_dns_enabled,
-    }
-    if not draft.create(key, draft.plane.create_vpc_endpoint, given, "vpc_endpoint_id") or (
-        name in draft.refused_policies
-    ):
-        draft.broken.add(key)
+    for present in plane.route_tables[table_id].routes:
+        if is_local(present) and present.destination == route.destination:
+            return plane.replace_route
+    return plane.create_route
 
 
 STEPS: Final = (
-    prefix_lists,
     vpcs,
+    prefix_lists,
     services,
     subnets,
+    gateways,
     route_tables,
+    gateway_route_tables,
     network_acls,
     peering_connections,
     security_groups,
     routes,
     policies,
+    elastic_addresses,
     hosts_and_endpoints,
     routes_to_endpoints,
     flow_logs,
+    elastic_associations,
+    vpn_connections,
+    external_hosts,
+    late_routes,
 )

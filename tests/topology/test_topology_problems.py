@@ -58,8 +58,8 @@ def test_six_mistakes_in_one_file_are_six_problems(tmp_path: Path):
         instances:
           web: {subnet_id: private-a, security_group_ids: [wbe]}
           db: {subnet_id: private-b, security_group_ids: [web]}
-        nat_gateways:
-          nat-1: {}
+        global_accelerators:
+          edge: {}
         vpc_endpoints:
           api: {service_name: metering, vpc_endpoint_type: Interface, subnet_ids: [private-a, private-c]}
           s3: {service_name: s3, route_table_id: [private]}
@@ -71,7 +71,7 @@ def test_six_mistakes_in_one_file_are_six_problems(tmp_path: Path):
         ":6:27: InvalidSubnet.Conflict: The CIDR '10.0.1.128/25' conflicts with another subnet (private-a, 10.0.1.0/24)",
         ':11:41: InvalidParameterValue: ports must be a port, a range like 1024-65535, or all, not "99999999"',
         ':13:52: InvalidGroup.NotFound: unknown security group "wbe": did you mean "web"?',
-        ':15:1: UNSUPPORTED_COMPONENT: "nat_gateways" is not modelled',
+        ':15:1: UNSUPPORTED_COMPONENT: "global_accelerators" is not modelled',
         ":18:87: DuplicateSubnetsInSameZone: Found another VPC endpoint subnet in the availability zone of private-c",
         ':19:26: UnknownParameter: unknown key "route_table_id": did you mean "route_table_ids"?',
     ]
@@ -126,7 +126,7 @@ ADDITIONS = [
         "instances: {i: {subnet_id: a, ipv6_addresses: ['::1']}}",
         ['1:31: UNSUPPORTED_COMPONENT: "ipv6_addresses" is not modelled'],
     ),
-    ("internet_gateways: {igw: {}}", ['1:1: UNSUPPORTED_COMPONENT: "internet_gateways" is not modelled']),
+    ("local_gateways: {lgw: {}}", ['1:1: UNSUPPORTED_COMPONENT: "local_gateways" is not modelled']),
     ("intsances: {}", ['1:1: UnknownParameter: unknown key "intsances": did you mean "instances"?']),
     (
         "network_acls: {n: {ingress: [{rule_number: 1, protocol: tcp, cidr_block: 0.0.0.0/0, rule_action: drop}]}}",
@@ -314,12 +314,9 @@ vpc_endpoints: {{s3: {{vpc_id: v, service_name: s3, route_table_ids: [r]}}, free
             "8:21: InvalidParameterValue: The destination CIDR block 10.0.1.0/24 is equal to or more specific",
         ),
         ("10.9.0.1/16", "pcx", "8:21: RouteAlreadyExists: The route identified by 10.9.0.0/16 already exists."),
-        (
-            "0.0.0.0/0",
-            "igw-1",
-            "8:40: UNSUPPORTED_COMPONENT: internet gateways and virtual private gateways are not modelled (igw-1)",
-        ),
-        ("0.0.0.0/0", "nat-1", "8:40: UNSUPPORTED_COMPONENT: NAT gateways are not modelled (nat-1)"),
+        ("0.0.0.0/0", "igw-1", '8:40: InvalidInternetGatewayID.NotFound: unknown internet gateway "igw-1"'),
+        ("0.0.0.0/0", "nat-1", '8:40: NatGatewayNotFound: unknown NAT gateway "nat-1"'),
+        ("0.0.0.0/0", "vgw-1", '8:40: InvalidVpnGatewayID.NotFound: unknown virtual private gateway "vgw-1"'),
         ("0.0.0.0/0", "local", "8:40: InvalidParameterValue: local routes come with"),
         ("0.0.0.0/0", "s3", "8:40: RouteNotSupported: Route table r contains unsupported route target: s3."),
         ("pl-63a5400a", "free", "8:21: RouteAlreadyExists: The route identified by pl-63a5400a already exists."),
