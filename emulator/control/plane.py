@@ -16,6 +16,7 @@ from emulator.control.flow_logs import FlowLogs
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
+from emulator.control.resource_shares import ResourceShares
 from emulator.control.transit_gateways import TransitGateways
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from emulator.model.settings import Settings
 
 
-class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside, FlowLogs):
+class ControlPlane(Endpoints, TransitGateways, Peering, NetworkAcls, Outside, FlowLogs, ResourceShares):
     """Everything a user may do to a network; what names no Region is in ``region``.
 
     Verbs are named as EC2's in snake case and take EC2's parameters in snake case. Ids are optional;
