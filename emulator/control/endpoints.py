@@ -15,7 +15,16 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from emulator.control.errors import Ec2Error, invalid, unsupported
+from emulator.control.endpoint_parameters import (
+    allows_everything,
+    check_shaper,
+    designated_addresses,
+    endpoint_type_of,
+    places_of,
+    refuse_other_kind,
+)
+from emulator.control.endpoint_services import EndpointServices
+from emulator.control.errors import Ec2Error, invalid
 from emulator.control.nat_gateways import NatGateways
 from emulator.control.policies import FULL_ACCESS, check_policy
 from emulator.control.services import Services, no_such_service
@@ -25,19 +34,24 @@ from emulator.model.resources import EndpointState, InterfaceType, Route, VpcEnd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from emulator.control.endpoint_parameters import SubnetPlace
     from emulator.model.resources import Service, Subnet, Vpc
 
-GATEWAY_ENDPOINTS_PER_VPC: Final = 255  # VPCE-11: fixed
-OTHER_TYPES: Final = ("GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel")  # VPCE-4
+GATEWAY_ENDPOINTS_PER_VPC: Final = 255  # VPCE-11: the maximum, whatever the quota per Region
 DEFAULT_BURST: Final = 131_072  # D9
+ENDED: Final = (
+    EndpointState.REJECTED,
+    EndpointState.EXPIRED,
+    EndpointState.FAILED,
+    EndpointState.DELETING,
+    EndpointState.DELETED,
+)
+"""States in which an endpoint can only be deleted."""
 
 GATEWAY, INTERFACE = VpcEndpointType.GATEWAY, VpcEndpointType.INTERFACE
 
-SubnetPlace = tuple[str, str, tuple[str | int, ...]]
-"""A subnet, and the parameter and the place in it that name it."""
 
-
-class Endpoints(Services, NatGateways):
+class Endpoints(EndpointServices, Services, NatGateways):
     """Verbs on VPC endpoints."""
 
     @verb
@@ -54,30 +68,39 @@ class Endpoints(Services, NatGateways):
         subnet_configurations: Iterable[Mapping[str, str]] = (),
         security_group_ids: str | Iterable[str] = (),
         private_dns_enabled: bool = False,
+        private_dns_only_for_inbound_resolver_endpoint: bool | None = None,
         az_bandwidth: int | None = None,
         az_burst: int = DEFAULT_BURST,
         az_queue: int | None = None,
     ) -> VpcEndpoint:
-        """Create an endpoint for a service of this Region.
+        """Create an endpoint for a service of the VPC's Region.
 
+        To an endpoint service it waits until it is accepted, if the service wants that (VPCE-10).
         ``subnet_configurations`` designates addresses: ``{"subnet_id": ..., "ipv4": ...}`` (VPCE-IF-4).
-        EMU: private DNS is off unless asked for; ``az_...`` are the shaper of each interface (D9),
-        its bandwidth by default the settings'.
+        EMU: private DNS is off unless asked for; ``az_...`` are the shaper of each interface (D9), as fast as
+        the settings say unless given (VPCE-IF-11).
         """
         vpc = self._vpc(vpc_id)
-        kind = _endpoint_type(vpc_endpoint_type)
-        service = self._service(service_name, region=vpc.region)  # VPCE-6
-        if kind is GATEWAY and service.region != vpc.region:
-            raise no_such_service(service_name)  # gateway endpoints stay Regional in any case
+        kind = endpoint_type_of(vpc_endpoint_type)
+        service = self._service_for(vpc, service_name, kind)
         if kind not in service.service_types:  # ERR-8
             offered = ", ".join(service.service_types)
             text = f"Endpoint type ({kind}) does not match available service types ([{offered}])"
             raise Ec2Error("InvalidParameter", text, "vpc_endpoint_type")
         tables, subnets, groups = listed(route_table_ids), listed(subnet_ids), listed(security_group_ids)
-        designated = _designated(subnet_configurations)
-        _refuse_other_kind(kind, tables, subnets, groups, designated, private_dns=private_dns_enabled)
+        designated = designated_addresses(subnet_configurations)
+        inbound_only = private_dns_only_for_inbound_resolver_endpoint
+        refuse_other_kind(
+            kind,
+            tables,
+            subnets,
+            groups,
+            designated,
+            private_dns=private_dns_enabled,
+            inbound_resolver_only=inbound_only,
+        )
         policy = FULL_ACCESS if policy_document is None else policy_document  # POL-1
-        check_policy(policy, kind)
+        _check_policy(policy, kind, service)
         self._check_endpoint_quota(vpc, kind)
         name = self._new_id(self.vpc_endpoints, "vpce", vpc_endpoint_id, "vpc_endpoint_id")
         endpoint = VpcEndpoint(
@@ -86,17 +109,19 @@ class Endpoints(Services, NatGateways):
             vpc_id=vpc_id,
             service_name=service_name,
             policy_document=policy,
+            state=self._initial_state(service),
             security_group_ids=self._groups(vpc_id, groups, "security_group_ids") if kind is INTERFACE else (),
             dns_suffix=hashlib.sha256(name.encode()).hexdigest()[:8],  # VPCE-IF-19
             az_bandwidth=self.settings.interface_endpoint_bandwidth if az_bandwidth is None else az_bandwidth,
             az_burst=az_burst,
             az_queue=az_queue,
         )
-        _check_shaper(endpoint)
+        check_shaper(endpoint)
         if private_dns_enabled:
             endpoint = self._with_private_dns(endpoint, service)
+        endpoint = self._with_inbound_only(endpoint, service, inbound_only)
         endpoint = self._with_tables(endpoint, tables, "route_table_ids")
-        places = _places(subnets, "subnet_ids")
+        places = places_of(subnets, "subnet_ids")
         for subnet_id, (position, _) in designated.items():
             if subnet_id not in subnets:
                 places.append((subnet_id, "subnet_configurations", (position, "subnet_id")))
@@ -119,12 +144,17 @@ class Endpoints(Services, NatGateways):
         policy_document: str | None = None,
         reset_policy: bool = False,
         private_dns_enabled: bool | None = None,
+        private_dns_only_for_inbound_resolver_endpoint: bool | None = None,
         az_bandwidth: int | None = None,
         az_burst: int | None = None,
         az_queue: int | None = None,
     ) -> VpcEndpoint:
         """Change an endpoint at once (VPCE-GW-7); what is removed goes before what is added comes."""
         endpoint = self._vpc_endpoint(vpc_endpoint_id)
+        service = self.services.get(endpoint.service_name)
+        if service is None or endpoint.state in ENDED:
+            text = f"The VPC endpoint {vpc_endpoint_id} is in the state {endpoint.state} and can only be deleted"
+            raise Ec2Error("IncorrectState", text, "vpc_endpoint_id")
         adding = {
             "route_table_ids": listed(add_route_table_ids),
             "subnet_ids": listed(add_subnet_ids),
@@ -135,34 +165,40 @@ class Endpoints(Services, NatGateways):
             "subnet_ids": listed(remove_subnet_ids),
             "security_group_ids": listed(remove_security_group_ids),
         }
-        designated = _designated(subnet_configurations)
+        designated = designated_addresses(subnet_configurations)
         for prefix, change in (("add_", adding), ("remove_", removing)):
-            _refuse_other_kind(
+            refuse_other_kind(
                 endpoint.vpc_endpoint_type,
                 change["route_table_ids"],
                 change["subnet_ids"],
                 change["security_group_ids"],
                 designated,
                 private_dns=bool(private_dns_enabled),
+                inbound_resolver_only=private_dns_only_for_inbound_resolver_endpoint,
                 prefix=prefix,
             )
-        endpoint = self._with_policy(endpoint, policy_document, reset=reset_policy)
+        endpoint = self._with_policy(endpoint, service, policy_document, reset=reset_policy)
         endpoint = self._without_tables(endpoint, removing["route_table_ids"])
         endpoint = self._without_subnets(endpoint, removing["subnet_ids"])
         endpoint = self._with_tables(endpoint, adding["route_table_ids"], "add_route_table_ids")
         endpoint = self._with_groups(endpoint, adding["security_group_ids"], removing["security_group_ids"])
-        endpoint = self._with_subnets(endpoint, _places(adding["subnet_ids"], "add_subnet_ids"), designated)
+        endpoint = self._with_subnets(endpoint, places_of(adding["subnet_ids"], "add_subnet_ids"), designated)
         if private_dns_enabled is not None:
-            endpoint = replace(endpoint, private_dns_enabled=False)
+            was_on, endpoint = endpoint.private_dns_enabled, replace(endpoint, private_dns_enabled=False)
             if private_dns_enabled:
-                endpoint = self._with_private_dns(endpoint, self.services[endpoint.service_name])
+                endpoint = self._with_private_dns(endpoint, service)
+            if private_dns_enabled is was_on and private_dns_only_for_inbound_resolver_endpoint is None:
+                private_dns_only_for_inbound_resolver_endpoint = endpoint.private_dns_only_for_inbound_resolver_endpoint
+            endpoint = self._with_inbound_only(endpoint, service, private_dns_only_for_inbound_resolver_endpoint)
+        elif private_dns_only_for_inbound_resolver_endpoint is not None:
+            endpoint = self._with_inbound_only(endpoint, service, private_dns_only_for_inbound_resolver_endpoint)
         endpoint = replace(
             endpoint,
             az_bandwidth=endpoint.az_bandwidth if az_bandwidth is None else az_bandwidth,
             az_burst=endpoint.az_burst if az_burst is None else az_burst,
             az_queue=endpoint.az_queue if az_queue is None else az_queue,
         )
-        _check_shaper(endpoint)
+        check_shaper(endpoint)
         self._put(self.vpc_endpoints, vpc_endpoint_id, endpoint)
         return endpoint
 
@@ -179,13 +215,21 @@ class Endpoints(Services, NatGateways):
 
     @verb
     def set_vpc_endpoint_state(self, vpc_endpoint_id: str, state: str) -> VpcEndpoint:
-        """EMU: put an endpoint into another of its states (VPCE-10); what is deleted is gone."""
+        """EMU: put an endpoint into a state, for documents, imports and experiments (VPCE-10)."""
         endpoint = self._vpc_endpoint(vpc_endpoint_id)
         if state not in tuple(EndpointState) or state == EndpointState.DELETED:
-            raise invalid(f"Value ({state}) for parameter state is invalid.", "state")
-        changed = replace(endpoint, state=EndpointState(state))
-        self._put(self.vpc_endpoints, vpc_endpoint_id, changed)
-        return changed
+            raise invalid(f"'{state}' is no state of a VPC endpoint", "state")
+        endpoint = replace(endpoint, state=EndpointState(state))
+        self._put(self.vpc_endpoints, vpc_endpoint_id, endpoint)
+        return endpoint
+
+    def _service_for(self, vpc: Vpc, service_name: str, kind: VpcEndpointType) -> Service:
+        """Return a service that the VPC's account may use from the VPC's Region (VPCE-6, SVC-3)."""
+        service = self._service(service_name, region=vpc.region)
+        far = service.region != vpc.region
+        if (far and kind is GATEWAY) or not self._admits(service, vpc.owner_id):
+            raise no_such_service(service_name)
+        return service
 
     # -- gateway endpoints: tables ------------------------------------------------
 
@@ -254,8 +298,8 @@ class Endpoints(Services, NatGateways):
         if any(self.subnets[other].availability_zone == zone for other in endpoint.subnet_ids):  # VPCE-IF-2, ERR-3
             text = f"Found another VPC endpoint subnet in the availability zone of {subnet.subnet_id}"
             raise Ec2Error("DuplicateSubnetsInSameZone", text, parameter, path)
-        offered = service.availability_zones if service.region == self.vpcs[subnet.vpc_id].region else ()
-        if offered and zone not in offered and subnet.availability_zone_id not in offered:  # VPCE-IF-3, ERR-8
+        here = service.region == self.vpcs[endpoint.vpc_id].region
+        if here and not self._offers_zone(service, subnet):  # VPCE-IF-3, ERR-8
             name = service.service_name
             text = f"The VPC endpoint service {name} does not support the availability zone of the subnet"
             raise Ec2Error("InvalidParameter", f"{text}: {subnet.subnet_id}", parameter, path)
@@ -298,7 +342,9 @@ class Endpoints(Services, NatGateways):
 
     # -- both -------------------------------------------------------------------
 
-    def _with_policy(self, endpoint: VpcEndpoint, policy_document: str | None, *, reset: bool) -> VpcEndpoint:
+    def _with_policy(
+        self, endpoint: VpcEndpoint, service: Service, policy_document: str | None, *, reset: bool
+    ) -> VpcEndpoint:
         if reset and policy_document is not None:
             text = "Give either a policy document or a reset of the policy"
             raise Ec2Error("InvalidParameterCombination", text, "policy_document")
@@ -306,7 +352,7 @@ class Endpoints(Services, NatGateways):
             return replace(endpoint, policy_document=FULL_ACCESS)
         if policy_document is None:
             return endpoint
-        check_policy(policy_document, endpoint.vpc_endpoint_type)
+        _check_policy(policy_document, endpoint.vpc_endpoint_type, service)
         return replace(endpoint, policy_document=policy_document)
 
     def _with_private_dns(self, endpoint: VpcEndpoint, service: Service) -> VpcEndpoint:
@@ -321,6 +367,10 @@ class Endpoints(Services, NatGateways):
             name = service.service_name
             text = f"Private DNS can't be enabled because the service {name} does not provide a private DNS name"
             raise Ec2Error("InvalidParameter", text, "private_dns_enabled")
+        if not self._name_is_verified(service):  # SVC-6
+            name = service.service_name
+            text = f"Private DNS can't be enabled because the service {name} has not verified the private DNS name"
+            raise Ec2Error("InvalidParameter", text, "private_dns_enabled")
         for other in self.vpc_endpoints.values():
             if (
                 other.vpc_id != vpc.vpc_id
@@ -328,7 +378,8 @@ class Endpoints(Services, NatGateways):
                 or other.vpc_endpoint_id == endpoint.vpc_endpoint_id
             ):
                 continue
-            for domain in self.services[other.service_name].private_dns_names:
+            theirs = self.services.get(other.service_name)
+            for domain in theirs.private_dns_names if theirs is not None else ():
                 if domain in service.private_dns_names:
                     text = "private-dns-enabled cannot be set because there is already a conflicting DNS domain"
                     raise Ec2Error(
@@ -336,84 +387,59 @@ class Endpoints(Services, NatGateways):
                     )
         return replace(endpoint, private_dns_enabled=True)
 
+    def _with_inbound_only(self, endpoint: VpcEndpoint, service: Service, wanted: bool | None) -> VpcEndpoint:
+        """Keep private DNS to inbound Resolver endpoints, so that the VPC itself uses its gateway endpoint (DNS-8).
+
+        Not said, it is so for S3 with private DNS; the VPC must have a gateway endpoint for the service (ERR-10).
+        """
+        parameter = "private_dns_only_for_inbound_resolver_endpoint"
+        if wanted is None:
+            parameter = "private_dns_enabled"
+            wanted = endpoint.private_dns_enabled and service.service_name.endswith(".s3") and _has_both(service)
+        elif wanted and not _has_both(service):
+            text = "PrivateDnsOnlyForInboundResolverEndpoint not supported for this service."
+            raise Ec2Error("InvalidParameter", text, parameter)
+        beside = any(
+            (other.vpc_id, other.service_name, other.vpc_endpoint_type)
+            == (endpoint.vpc_id, service.service_name, GATEWAY)
+            for other in self.vpc_endpoints.values()
+        )
+        if wanted and not beside:
+            text = "To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC"
+            text = f"{text} {endpoint.vpc_id} must have a Gateway endpoint for the service"
+            raise Ec2Error("InvalidParameter", text, parameter)
+        return replace(endpoint, private_dns_only_for_inbound_resolver_endpoint=wanted)
+
     def _check_endpoint_quota(self, vpc: Vpc, kind: VpcEndpointType) -> None:
-        """VPCE-11: interface endpoints count per VPC, gateway endpoints per Region and, at most, per VPC."""
-        others = [one for one in self.vpc_endpoints.values() if one.vpc_endpoint_type is kind]
-        here = sum(one.vpc_id == vpc.vpc_id for one in others)
-        region = sum(self.vpcs[one.vpc_id].region == vpc.region for one in others)
-        limits: tuple[tuple[int, int, str], ...] = ((here, self.settings.interface_endpoints_per_vpc, vpc.vpc_id),)
-        if kind is GATEWAY:
-            limits = (
-                (region, self.settings.gateway_endpoints_per_region, vpc.region),
-                (here, GATEWAY_ENDPOINTS_PER_VPC, vpc.vpc_id),
-            )
-        for present, limit, where in limits:
-            if present >= limit:
+        """VPCE-11: interface endpoints are counted per VPC, gateway endpoints per account and Region."""
+        present = [endpoint for endpoint in self.vpc_endpoints.values() if endpoint.vpc_endpoint_type is kind]
+        in_vpc = sum(endpoint.vpc_id == vpc.vpc_id for endpoint in present)
+        if kind is INTERFACE:
+            counts = [(in_vpc, self.settings.interface_endpoints_per_vpc, vpc.vpc_id)]
+        else:
+            theirs = (self.vpcs[endpoint.vpc_id] for endpoint in present)
+            in_region = sum((one.region, one.owner_id) == (vpc.region, vpc.owner_id) for one in theirs)
+            counts = [
+                (in_vpc, GATEWAY_ENDPOINTS_PER_VPC, vpc.vpc_id),
+                (in_region, self.settings.gateway_endpoints_per_region, vpc.region),
+            ]
+        for count, limit, where in counts:
+            if count >= limit:
                 text = f"The maximum number of {kind} endpoints has been reached for {where} ({limit})"
                 raise Ec2Error("VpcEndpointLimitExceeded", text)
 
 
-def _endpoint_type(name: str) -> VpcEndpointType:
-    if name in OTHER_TYPES:
-        raise unsupported(f"endpoints of type {name} are not modelled", "vpc_endpoint_type")
-    if name not in tuple(VpcEndpointType):
-        text = f"The VPC endpoint type '{name}' is invalid (Interface or Gateway)"
-        raise Ec2Error("InvalidVpcEndpointType", text, "vpc_endpoint_type")
-    return VpcEndpointType(name)
+def _check_policy(policy_document: str, kind: VpcEndpointType, service: Service) -> None:
+    """Check a policy; customers' services have full access only (POL-4)."""
+    check_policy(policy_document, kind)
+    if service.service_id is not None and not allows_everything(policy_document):
+        text = f"Service {service.service_name} only supports the full-access endpoint policy."
+        raise Ec2Error("InvalidParameter", text, "policy_document")
 
 
-def _refuse_other_kind(
-    kind: VpcEndpointType,
-    tables: tuple[str, ...],
-    subnets: tuple[str, ...],
-    groups: tuple[str, ...],
-    designated: dict[str, tuple[int, str]],
-    *,
-    private_dns: bool,
-    prefix: str = "",
-) -> None:
-    """Refuse parameters of the other endpoint type (ERR-8)."""
-    if kind is INTERFACE:
-        if tables:
-            text = "Route table IDs are only supported for Gateway type VPC Endpoint."
-            raise Ec2Error("InvalidParameter", text, f"{prefix}route_table_ids")
-        return
-    if subnets or designated:
-        parameter = f"{prefix}subnet_ids" if subnets else "subnet_configurations"
-        text = "Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints."
-        raise Ec2Error("InvalidParameter", text, parameter)
-    if groups:
-        text = "Security group IDs are only supported for Interface type VPC Endpoint."
-        raise Ec2Error("InvalidParameter", text, f"{prefix}security_group_ids")
-    if private_dns:
-        text = "Private DNS is only supported for Interface type VPC Endpoint."
-        raise Ec2Error("InvalidParameter", text, "private_dns_enabled")
-
-
-def _designated(configurations: Iterable[Mapping[str, str]]) -> dict[str, tuple[int, str]]:
-    """Return subnet → (position, address) of the addresses that the user designates."""
-    found: dict[str, tuple[int, str]] = {}
-    for index, configuration in enumerate(configurations):
-        if set(configuration) != {"subnet_id", "ipv4"}:
-            text = "A subnet configuration has a subnet_id and an ipv4"
-            raise Ec2Error("InvalidParameter", text, "subnet_configurations", (index,))
-        found[configuration["subnet_id"]] = (index, configuration["ipv4"])
-    return found
-
-
-def _places(subnets: tuple[str, ...], parameter: str) -> list[SubnetPlace]:
-    return [(subnet_id, parameter, (index,)) for index, subnet_id in enumerate(subnets)]
-
-
-def _check_shaper(endpoint: VpcEndpoint) -> None:
-    """EMU: a shaper has a rate, and room for a packet."""
-    for parameter, value, least in (
-        ("az_bandwidth", endpoint.az_bandwidth, 1),
-        ("az_burst", endpoint.az_burst, 1),
-        ("az_queue", endpoint.az_queue, 0),
-    ):
-        if value is not None and value < least:
-            raise invalid(f"{parameter} is at least {least}", parameter)
+def _has_both(service: Service) -> bool:
+    """Return whether a service has both types of endpoints (VPCE-4)."""
+    return GATEWAY in service.service_types and INTERFACE in service.service_types
 
 
 def _dropped(values: tuple[str, ...], position: int) -> tuple[str, ...]:

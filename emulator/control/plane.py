@@ -18,6 +18,7 @@ from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
 from emulator.control.quotas import check_quotas
+from emulator.control.resource_shares import ResourceShares
 from emulator.control.transit_gateways import TransitGateways
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ControlPlane(
     Outside,
     FlowLogs,
     Faults,
+    ResourceShares,
 ):
     """Everything a user may do to a network; what names no Region is in ``region``.
 

@@ -2,7 +2,7 @@
 
 One control plane may hold VPCs of several Regions and accounts.  A Region opens
 with its first VPC: S3 and DynamoDB with their prefix lists are there from then
-on (VPCE-GW-1), for gateway endpoints.
+on, for gateway endpoints (VPCE-GW-1) and interface endpoints (VPCE-4).
 
 Where facts end, choices begin: in us-east-1 the lists are VPCE-GW-2's.  Of other
 Regions no list is known: EMU gives each a stable id and a /24 of 198.19.0.0/16
@@ -115,12 +115,12 @@ def built_in_prefix_list(region: str, short_name: str) -> PrefixList:
 
 
 def built_in_service(region: str, short_name: str, prefix_list: PrefixList) -> Service:
-    """Return S3 or DynamoDB as the seed has them: reached by gateway endpoints (VPCE-GW-1)."""
+    """Return S3 or DynamoDB: reached by gateway endpoints (VPCE-GW-1), and by interface endpoints as well (VPCE-4)."""
     host = f"{short_name}.{region}.amazonaws.com"
     return Service(
         service_name=f"com.amazonaws.{region}.{short_name}",
         region=region,
-        service_types=(VpcEndpointType.GATEWAY,),
+        service_types=(VpcEndpointType.GATEWAY, VpcEndpointType.INTERFACE),
         private_dns_names=(host, f"*.{host}") if short_name == "s3" else (host,),
         public_addresses=addresses_in(prefix_list.cidrs),
         prefix_list_id=prefix_list.prefix_list_id,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAMED_RANGE: Final = IPNetwork("198.18.0.0/16")
 """EMU: where the public names of services without a prefix list lead."""
 
-_HOST_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+HOST_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 class Services(PrefixLists, Vpcs):
@@ -70,6 +70,10 @@ class Services(PrefixLists, Vpcs):
         if any(endpoint.service_name == name for endpoint in self.vpc_endpoints.values()):
             text = f"The service {name} has endpoints and cannot be redefined"
             raise Ec2Error("ExistingVpcEndpointConnections", text, "service_name")
+        known = self.services.get(name)
+        if known is not None and known.service_id is not None:
+            text = f"The service {name} is changed by its endpoint service configuration {known.service_id}"
+            raise Ec2Error("OperationNotPermitted", text, "service_name")
         self._check_service_types(service)
         for index, zone in enumerate(service.availability_zones):
             self._check_zone(zone, "availability_zones", (index,), region=service.region, ids=True)  # VPCE-IF-3
@@ -82,7 +86,12 @@ class Services(PrefixLists, Vpcs):
         return service
 
     def _region_in(self, name: str) -> str:
-        """Return the Region that a service's name says, one of this network's (SVC-2)."""
+        """Return the Region that a service's name says, one of this network's (SVC-2).
+
+        AWS's few names without a Region, as ``com.amazonaws.iam``, are of the plane's own.
+        """
+        if re.fullmatch(r"com\.amazonaws\.[A-Za-z0-9-]+", name):
+            return self.region
         for region in self.open_regions():
             shape = re.escape(region)
             own = rf"com\.amazonaws\.({shape}\.[A-Za-z0-9.-]+|vpce\.{shape}\.vpce-svc-[A-Za-z0-9-]+)"
@@ -114,7 +123,7 @@ class Services(PrefixLists, Vpcs):
             for name in other.private_dns_names
         }
         for index, name in enumerate(service.private_dns_names):
-            if len(name) > 253 or not _HOST_NAME.fullmatch(name):
+            if len(name) > 253 or not HOST_NAME.fullmatch(name):
                 raise invalid(f"'{name}' is not a host name in lower case", "private_dns_names", (index,))
             if name in taken:
                 raise invalid(f"The name {name} belongs to {taken[name]}", "private_dns_names", (index,))

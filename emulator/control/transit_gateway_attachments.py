@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.control.errors import Ec2Error, invalid
+from emulator.control.route_states import RouteStates
 from emulator.control.state import verb
 from emulator.control.transit_gateway_tables import TransitGatewayTables, associated_table, gateways_of
-from emulator.model.resources import RouteState
 from emulator.model.transit_gateways import AttachmentState, AttachmentType, TransitGatewayAttachment
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NOT_LIVING: Final = (AttachmentState.REJECTED, AttachmentState.FAILED, AttachmentState.DELETED)
 
 
-class TransitGatewayAttachments(TransitGatewayTables):
+class TransitGatewayAttachments(TransitGatewayTables, RouteStates):
     """Verbs on attachments that are no VPC's."""
 
     # -- VPN attachments ----------------------------------------------------------------
@@ -138,6 +138,7 @@ class TransitGatewayAttachments(TransitGatewayTables):
             raise invalid(f"'{state}' is no state of a transit gateway attachment", "state")
         attachment = replace(attachment, state=AttachmentState(state))
         self._put(self.transit_gateway_attachments, transit_gateway_attachment_id, attachment)
+        self._refresh_routes(attachment.transit_gateway_id)
         return attachment
 
     def _new_attachment_id(self, name: str | None) -> str:
@@ -173,7 +174,7 @@ class TransitGatewayAttachments(TransitGatewayTables):
                 table = self.transit_gateway_route_tables[default]
                 if name not in table.propagations:
                     self._propagate(table, name)
-        self._mark_vpc_routes(attachment, RouteState.ACTIVE)
+        self._refresh_routes(attachment.transit_gateway_id)
         return attachment
 
     def _reject_attachment(self, attachment: TransitGatewayAttachment) -> TransitGatewayAttachment:
@@ -188,15 +189,4 @@ class TransitGatewayAttachments(TransitGatewayTables):
             self._remove(self.network_interfaces, interface)
         self._remove(self.transit_gateway_attachments, attachment.transit_gateway_attachment_id)
         self._forget_attachment(attachment.transit_gateway_attachment_id)
-
-    def _mark_vpc_routes(self, attachment: TransitGatewayAttachment, state: RouteState) -> None:
-        """Set the state of the attached VPC's routes to the transit gateway."""
-        if attachment.resource_type is not AttachmentType.VPC:
-            return
-        target = attachment.transit_gateway_id
-        for table in list(self.route_tables.values()):
-            if table.vpc_id == attachment.resource_id and any(route.target == target for route in table.routes):
-                routes = tuple(
-                    replace(route, state=state) if route.target == target else route for route in table.routes
-                )
-                self._put(self.route_tables, table.route_table_id, replace(table, routes=routes))
+        self._refresh_routes(attachment.transit_gateway_id)

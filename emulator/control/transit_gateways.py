@@ -17,7 +17,7 @@ from emulator.control.interfaces import NetworkInterfaces
 from emulator.control.state import listed, verb
 from emulator.control.transit_gateway_attachments import NOT_LIVING, TransitGatewayAttachments
 from emulator.control.transit_gateway_tables import gateways_of
-from emulator.model.resources import DEFAULT_ACCOUNT, InterfaceType, RouteState
+from emulator.model.resources import DEFAULT_ACCOUNT, InterfaceType
 from emulator.model.transit_gateways import AttachmentState, AttachmentType, TransitGateway, TransitGatewayAttachment
 
 if TYPE_CHECKING:
@@ -200,9 +200,7 @@ class TransitGateways(TransitGatewayAttachments, NetworkInterfaces):
     @verb
     def delete_transit_gateway_vpc_attachment(self, transit_gateway_attachment_id: str) -> None:
         """Delete an attachment with its interfaces; routes through it become blackholes (ROUTE-14)."""
-        attachment = self._of_type(transit_gateway_attachment_id, AttachmentType.VPC)
-        self._end_attachment(attachment)
-        self._mark_vpc_routes(attachment, RouteState.BLACKHOLE)
+        self._end_attachment(self._of_type(transit_gateway_attachment_id, AttachmentType.VPC))
 
     def _attach_subnets(
         self, attachment: TransitGatewayAttachment, subnet_ids: tuple[str, ...], parameter: str
@@ -245,7 +243,7 @@ class TransitGateways(TransitGatewayAttachments, NetworkInterfaces):
                 text = f"The subnet {subnet_id} is not one of {attachment.transit_gateway_attachment_id}"
                 raise invalid(text, "remove_subnet_ids", (index,))
             at = attachment.subnet_ids.index(subnet_id)
-            self._remove(self.network_interfaces, attachment.network_interface_ids[at])
+            self._remove_interface(attachment.network_interface_ids[at])
             names = attachment.network_interface_ids
             attachment = replace(
                 attachment,

@@ -1,8 +1,7 @@
 """Site-to-Site VPN: customer gateways, virtual private gateways, connections and what is routed behind them.
 
-A connection ends at a virtual private gateway or at a transit gateway; of the
-latter only the name is recorded here, its attachment is made where transit
-gateways are.  Routes behind a connection are given by ``create_vpn_connection_route``
+A connection ends at a virtual private gateway or, by an attachment that comes
+with it, at a transit gateway.  Routes behind a connection are given by ``create_vpn_connection_route``
 if it is static; EMU: of one with BGP by the same verb, as what the far side advertises.
 
 AWS: AWS Site-to-Site VPN User Guide, "How AWS Site-to-Site VPN works"; EC2 API
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from emulator.control.addresses import address, network
 from emulator.control.errors import Ec2Error, invalid
-from emulator.control.route_states import RouteStates
 from emulator.control.state import verb
+from emulator.control.transit_gateway_attachments import TransitGatewayAttachments
 from emulator.model.edges import CustomerGateway, VirtualInterfaceState, VpnConnection, VpnGateway, VpnState
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from netaddr import IPNetwork
 
 
-class VpnConnections(RouteStates):
+class VpnConnections(TransitGatewayAttachments):
     """Verbs on customer gateways, virtual private gateways and VPN connections."""
 
     @verb
@@ -132,7 +131,10 @@ class VpnConnections(RouteStates):
         routes: Iterable[str] = (),
         vpn_connection_id: str | None = None,
     ) -> VpnConnection:
-        """Create a connection, up at once. EMU: ``routes`` are what is behind it."""
+        """Create a connection, up at once. EMU: ``routes`` are what is behind it.
+
+        To a transit gateway it comes with the attachment ``tgw-attach-<connection>``.
+        """
         self._customer_gateway(customer_gateway_id)
         if (vpn_gateway_id is None) == (transit_gateway_id is None):
             code = "MissingParameter" if vpn_gateway_id is None else "InvalidParameterCombination"
@@ -151,6 +153,8 @@ class VpnConnections(RouteStates):
             routes=networks_behind(routes),
         )
         self._put(self.vpn_connections, name, connection)
+        if transit_gateway_id is not None:
+            self._attach_vpn(connection)
         return connection
 
     @verb
@@ -158,6 +162,7 @@ class VpnConnections(RouteStates):
         """Delete a connection; its record stays as ``deleted``."""
         connection = self._living_vpn(vpn_connection_id)
         self._refuse_hosts_behind(vpn_connection_id)
+        self._detach_vpn(vpn_connection_id)
         return self._put_vpn(replace(connection, state=VpnState.DELETED, tunnels_up=False))
 
     @verb

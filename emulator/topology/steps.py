@@ -17,7 +17,6 @@ from emulator.topology.build import Draft, create_in_vpc, later
 from emulator.topology.fields import in_order
 from emulator.topology.references import FOREIGN_TARGETS, looks_like_cidr
 from emulator.topology.rules import network_acls, security_groups
-from emulator.topology.steps_flow_logs import flow_logs
 from emulator.topology.steps_edges import (
     elastic_addresses,
     elastic_associations,
@@ -26,6 +25,7 @@ from emulator.topology.steps_edges import (
     gateways,
     vpn_connections,
 )
+from emulator.topology.steps_flow_logs import flow_logs
 from emulator.topology.steps_hosts import hosts_and_endpoints, policies
 
 if TYPE_CHECKING:
@@ -247,10 +247,9 @@ STEPS: Final = (
     policies,
     elastic_addresses,
     hosts_and_endpoints,
-    routes_to_endpoints,
-    flow_logs,
     elastic_associations,
     vpn_connections,
     external_hosts,
     late_routes,
+    flow_logs,
 )

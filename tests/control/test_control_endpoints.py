@@ -209,13 +209,6 @@ CREATE = [
         marks=pytest.mark.fact("VPCE-4", "ERR-8"),
     ),  # VPCE-4, ERR-8
     pytest.param(
-        {"service_name": S3, "vpc_endpoint_type": "Interface"},
-        "InvalidParameter",
-        "vpc_endpoint_type",
-        "Endpoint type (Interface) does not match available service types ([Gateway])",
-        marks=pytest.mark.fact("ERR-8"),
-    ),
-    pytest.param(
         {"service_name": "com.amazonaws.us-west-2.s3"},
         "InvalidServiceName",
         "service_name",
@@ -421,7 +414,7 @@ def test_the_services_of_a_region_are_described(plane: ControlPlane):
     found = [service.service_name for service in plane.describe_vpc_endpoint_services()]
     assert found == [DYNAMODB, METERING, S3]
     (s3,) = plane.describe_vpc_endpoint_services([S3])
-    assert s3.service_types == (VpcEndpointType.GATEWAY,)
+    assert s3.service_types == (VpcEndpointType.GATEWAY, VpcEndpointType.INTERFACE)  # VPCE-4
     assert s3.private_dns_names == ("s3.us-east-1.amazonaws.com", "*.s3.us-east-1.amazonaws.com")
     with pytest.raises(Ec2Error) as refusal:
         plane.describe_vpc_endpoint_services(["com.amazonaws.us-west-2.s3"])

@@ -110,6 +110,16 @@ def test_what_a_vpn_learnt_goes_with_its_tunnels_and_what_is_static_stays(plane:
     assert line in shown(plane)
 
 
+@pytest.mark.fact("EDGE-3")
+def test_a_vpn_connection_to_a_transit_gateway_brings_its_attachment_and_takes_it_along(plane: ControlPlane):
+    plane.create_customer_gateway("203.0.113.9", customer_gateway_id="cgw")
+    plane.create_vpn_connection("cgw", transit_gateway_id="tgw", vpn_connection_id="office", routes=["192.168.0.0/16"])
+    assert "192.168.0.0/16 tgw-attach-office propagated-vpn active" in shown(plane)
+    plane.delete_vpn_connection("office")
+    assert "tgw-attach-office" not in plane.transit_gateway_attachments
+    assert len(shown(plane)) == 2
+
+
 def test_the_attachment_of_a_vpn_may_be_given_another_id(plane: ControlPlane):
     plane.vpn_connections["vpn-1"] = VpnConnection("vpn-1", "cgw", transit_gateway_id="tgw")
     plane.register_transit_gateway_vpn_attachment("vpn-1")

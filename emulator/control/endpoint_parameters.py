@@ -1,0 +1,115 @@
+"""Parameters of VPC endpoints: which type takes which, and what shape they have.
+
+Pure checks on what a caller gave; what the network says of it is asked by the verbs themselves.
+
+AWS: EC2 API Reference, "CreateVpcEndpoint" (ERR-4, ERR-8, ERR-10).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.control.errors import Ec2Error, invalid, unsupported
+from emulator.control.policies import FULL_ACCESS
+from emulator.model.resources import VpcEndpointType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from emulator.model.resources import VpcEndpoint
+
+OTHER_TYPES: Final = ("GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel")  # VPCE-4
+
+SubnetPlace = tuple[str, str, tuple[str | int, ...]]
+"""A subnet, and the parameter and the place in it that name it."""
+
+
+def endpoint_type_of(name: str) -> VpcEndpointType:
+    """Return the type of that name; AWS's further types are refused by name."""
+    if name in OTHER_TYPES:
+        raise unsupported(f"endpoints of type {name} are not modelled", "vpc_endpoint_type")
+    if name not in tuple(VpcEndpointType):
+        text = f"The VPC endpoint type '{name}' is invalid (Interface or Gateway)"
+        raise Ec2Error("InvalidVpcEndpointType", text, "vpc_endpoint_type")
+    return VpcEndpointType(name)
+
+
+def refuse_other_kind(
+    kind: VpcEndpointType,
+    tables: tuple[str, ...],
+    subnets: tuple[str, ...],
+    groups: tuple[str, ...],
+    designated: dict[str, tuple[int, str]],
+    *,
+    private_dns: bool,
+    inbound_resolver_only: bool | None = None,
+    prefix: str = "",
+) -> None:
+    """Refuse parameters of the other endpoint type (ERR-8, ERR-10)."""
+    if kind is VpcEndpointType.INTERFACE:
+        if tables:
+            text = "Route table IDs are only supported for Gateway type VPC Endpoint."
+            raise Ec2Error("InvalidParameter", text, f"{prefix}route_table_ids")
+        return
+    if subnets or designated:
+        parameter = f"{prefix}subnet_ids" if subnets else "subnet_configurations"
+        text = "Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints."
+        raise Ec2Error("InvalidParameter", text, parameter)
+    if groups:
+        text = "Security group IDs are only supported for Interface type VPC Endpoint."
+        raise Ec2Error("InvalidParameter", text, f"{prefix}security_group_ids")
+    if private_dns:
+        text = "Private DNS is only supported for Interface type VPC Endpoint."
+        raise Ec2Error("InvalidParameter", text, "private_dns_enabled")
+    if inbound_resolver_only is not None:
+        text = "DnsOptions PrivateDnsOnlyForInboundResolverEndpoint is applicable only to Interface VPC Endpoints"
+        raise Ec2Error("InvalidParameter", text, "private_dns_only_for_inbound_resolver_endpoint")
+
+
+def designated_addresses(configurations: Iterable[Mapping[str, str]]) -> dict[str, tuple[int, str]]:
+    """Return subnet → (position, address) of the addresses that the user designates."""
+    found: dict[str, tuple[int, str]] = {}
+    for index, configuration in enumerate(configurations):
+        if set(configuration) != {"subnet_id", "ipv4"}:
+            text = "A subnet configuration has a subnet_id and an ipv4"
+            raise Ec2Error("InvalidParameter", text, "subnet_configurations", (index,))
+        found[configuration["subnet_id"]] = (index, configuration["ipv4"])
+    return found
+
+
+def places_of(subnets: tuple[str, ...], parameter: str) -> list[SubnetPlace]:
+    """Return the subnets with the places that name them."""
+    return [(subnet_id, parameter, (index,)) for index, subnet_id in enumerate(subnets)]
+
+
+def check_shaper(endpoint: VpcEndpoint) -> None:
+    """EMU: a shaper has a rate, and room for a packet."""
+    for parameter, value, least in (
+        ("az_bandwidth", endpoint.az_bandwidth, 1),
+        ("az_burst", endpoint.az_burst, 1),
+        ("az_queue", endpoint.az_queue, 0),
+    ):
+        if value is not None and value < least:
+            raise invalid(f"{parameter} is at least {least}", parameter)
+
+
+def allows_everything(policy_document: str) -> bool:
+    """Return whether a well-formed policy is POL-1's, however it is written."""
+    return _statement(policy_document) == _statement(FULL_ACCESS)
+
+
+def _statement(policy_document: str) -> dict[str, Any] | None:
+    """Return the only statement of a policy, lone values for lists of one; None if it has several."""
+    statements = json.loads(policy_document)["Statement"]
+    statements = statements if isinstance(statements, list) else [statements]
+    if len(statements) != 1:
+        return None
+    lone = {
+        key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in statements[0].items()
+    }
+    lone.pop("Sid", None)
+    principal = lone.get("Principal")
+    if isinstance(principal, dict) and list(principal) == ["AWS"]:
+        lone["Principal"] = "*" if principal["AWS"] in ("*", ["*"]) else principal
+    return lone
