@@ -217,7 +217,7 @@ class Endpoints(EndpointServices, Services, NatGateways):
     def set_vpc_endpoint_state(self, vpc_endpoint_id: str, state: str) -> VpcEndpoint:
         """EMU: put an endpoint into a state, for documents, imports and experiments (VPCE-10)."""
         endpoint = self._vpc_endpoint(vpc_endpoint_id)
-        if state not in tuple(EndpointState) or state == EndpointState.DELETED:
+        if state not in tuple(EndpointState):
             raise invalid(f"'{state}' is no state of a VPC endpoint", "state")
         endpoint = replace(endpoint, state=EndpointState(state))
         self._put(self.vpc_endpoints, vpc_endpoint_id, endpoint)

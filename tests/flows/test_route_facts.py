@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from netaddr import IPAddress
 
-from emulator.control.services import built_in_prefix_list
+from emulator.control.regions import built_in_prefix_list
 from emulator.flows.conntrack import FlowState
 from emulator.flows.walk import origin_of, walk
 from emulator.model.reasons import Reason
