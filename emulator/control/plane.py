@@ -8,6 +8,7 @@ them together.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from emulator.control.compile import compile_tables
@@ -54,3 +55,13 @@ class ControlPlane(
         if self._compiled is None or self._compiled.generation != self.generation:
             self._compiled = compile_tables(self)
         return self._compiled
+
+
+def verbs() -> dict[str, inspect.Signature]:
+    """Return every verb by its name, with the parameters it takes."""
+    found = {}
+    for name, method in inspect.getmembers(ControlPlane, inspect.isfunction):
+        if getattr(method, "is_verb", False):
+            signature = inspect.signature(method)
+            found[name] = signature.replace(parameters=list(signature.parameters.values())[1:])
+    return found

@@ -11,9 +11,10 @@ that lead nowhere.
 
 from __future__ import annotations
 
+import copy
 import functools
 import re
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from emulator.control.errors import Ec2Error, invalid
 from emulator.model.settings import Settings
@@ -80,6 +81,7 @@ def verb(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, 
         self.generation += 1
         return result
 
+    call.is_verb = True  # type: ignore[attr-defined]  # a mark on a function
     return call
 
 
@@ -132,6 +134,14 @@ class State:
         self._public_hosts: dict[int, str] = {}
         self._counters: dict[str, int] = {}
         self._journal: list[tuple[dict[str, Any], str, object]] = []
+
+    def copy(self) -> Self:
+        """Return another network with the same records, for asking "what if"; changing one leaves the other alone."""
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict | list):
+                setattr(twin, name, value.copy())
+        return twin
 
     # -- changing --------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from netaddr import IPAddress
 
 from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.capture import Capture, LinkLayer, Tap
+from emulator.network.expectations import EXPECTATIONS_LOG
 from emulator.network.flow_logs import FlowLogging
 from emulator.network.loading import load_topology
 from emulator.network.plugging import Plugging
@@ -306,9 +307,10 @@ class Network:
             OSError: if a file cannot be written, or Parquet is wanted and pyarrow is not installed.
         """
         files: list[Path] = []
-        for flow_log in self.flow_logs:
+        wanted = [one for one in self.flow_logs if not one.flow_log_id.startswith(EXPECTATIONS_LOG)]
+        for flow_log in wanted:
             flow_log_files.clear(Path(folder), flow_log, self.ec2.region)
-        for flow_log in self.flow_logs:
+        for flow_log in wanted:
             records = self._flow_logging.records(flow_log, self.now)
             files += flow_log_files.write(Path(folder), flow_log, self.ec2.region, records)
         return files

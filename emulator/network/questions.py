@@ -149,11 +149,11 @@ def ask(
     tables = plane.tables()
     overlay = Overlay(state)
     forward, arrived = walk(tables, overlay, packet, origin_of(tables, eni.network_interface_id), now)
-    reply = None
+    reply = returned = None
     if isinstance(forward.ending, Delivered):
         origin = origin_of(tables, forward.ending.component)
-        reply, _ = walk(tables, overlay, _answer(arrived), origin, now)
-    return RoundTrip(one_line(packet), forward, reply, remarks)
+        reply, returned = walk(tables, overlay, _answer(arrived), origin, now)
+    return RoundTrip(one_line(packet), forward, reply, remarks, ended=(arrived, returned))
 
 
 def _host_and_port(to: str) -> tuple[str, int]:

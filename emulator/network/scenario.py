@@ -8,16 +8,18 @@ which rule decided, and the capture says the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.capture import capture_path, safe_name
 from emulator.model.resources import VpcEndpointType
+from emulator.network.events import Happened, event_problems, let_events_happen, schedule
+from emulator.network.expectations import EXPECTATIONS_LOG
 from emulator.network.loading import load_topology, refuse_other_kind
 from emulator.network.network import Network
-from emulator.network.schema import ScenarioSpec, StepSpec, is_address, is_address_or_name
+from emulator.network.schema import ACTIONS, ScenarioSpec, StepSpec, is_address, is_address_or_name
 from emulator.network.steps import Row, run_step
 from emulator.simulation.links import Fault
 from emulator.topology import DocumentError, Problem
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 FLOW_LOGS: Final = "flow-logs"
 """The folder, beside the captures, that stands for the flow logs' bucket."""
-ACTIONS: Final = ("get", "push", "datagram", "send")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Report:
         packets: Packets sent; every one of them ended, delivered or dropped.
         cut: Captures that ended early, each with its error (a full disk, say); what they hold is readable.
         flow_logs: The files of the flow logs.
+        events: What became of the timed events.
     """
 
     rows: tuple[Row, ...]
@@ -57,6 +59,7 @@ class Report:
     packets: int
     cut: tuple[str, ...] = ()
     flow_logs: tuple[Path, ...] = ()
+    events: tuple[Happened, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -72,6 +75,7 @@ class Report:
             "virtual_seconds": self.seconds,
             "packets": self.packets,
             "captures_cut": list(self.cut),
+            "events": [asdict(event) for event in self.events],
             "flow_logs": [str(path) for path in self.flow_logs],
         }
 
@@ -170,7 +174,7 @@ class _Check:
         if keys is not None and all(key in StepSpec.model_fields for key in keys):  # else an action may be misspelt
             actions = [name for name in ACTIONS if self._given((*path, name))]
             if len(actions) != 1:
-                self._complain(path, "a step does exactly one of get, push, datagram and send")
+                self._complain(path, "a step does exactly one of get, push, datagram, send, talk and trace")
         self._send((*path, "send"))
 
     def _given(self, path: KeyPath) -> bool:
@@ -232,13 +236,21 @@ class Scenario:
         path: The YAML document.
         overrides: ``(key, value)`` pairs: of the topology, or with ``scenario.`` in front of the scenario itself.
         seed: Overrules the document's.
+        topology: Another one than the document's: what would these steps show there?
 
     Raises:
         DocumentError: with every problem of the scenario and its topology.
     """
 
-    def __init__(self, path: str | Path, overrides: Iterable[tuple[str, str]] = (), seed: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        overrides: Iterable[tuple[str, str]] = (),
+        seed: int | None = None,
+        topology: str | Path | None = None,
+    ) -> None:
         self.path = Path(path)
+        self._other_topology = topology
         overrides = list(overrides)
         document = read(self.path)
         refuse_other_kind(document, "region", "a topology, not a scenario: ask about it with vpcemu trace")
@@ -250,6 +262,8 @@ class Scenario:
         of_topology = [(key, value) for key, value in overrides if not key.startswith("scenario.")]
         plane, names = self._topology(document, of_topology, problems)
         problems += _Check(document, names).problems
+        if spec is not None and plane is not None and not problems:
+            problems += event_problems(document, plane, spec.events)
         if spec is None or plane is None or problems:
             raise DocumentError(set(problems))
         self.spec: ScenarioSpec = spec
@@ -263,7 +277,7 @@ class Scenario:
         node = document.find(("topology",))
         if node is None or not isinstance(node.value, str):
             return None, None
-        path = self.path.parent / node.value
+        path = self.path.parent / node.value if self._other_topology is None else Path(self._other_topology)
         try:
             plane = load_topology(path, overrides)
         except DocumentError as error:
@@ -288,8 +302,12 @@ class Scenario:
         Raises:
             BaseException: what interrupted the run; captures then stay as ``NAME.partial.pcapng``.
         """
-        network = Network(self.plane, seed=self.seed)
-        steps = self.spec.steps
+        plane, steps = self.plane, self.spec.steps
+        if any(step.expect is not None and step.expect.flow_log for step in steps):
+            plane = plane.copy()
+            names = [f"{EXPECTATIONS_LOG}{number}" for number in range(len(plane.vpcs))]
+            plane.create_flow_logs(list(plane.vpcs), max_aggregation_interval=60, flow_log_ids=names)
+        network = Network(plane, seed=self.seed)
         with network:
             if output is not None:
                 folder = Path(output)
@@ -306,11 +324,13 @@ class Scenario:
                 network.add_fault(Fault(**fault.model_dump()))
             if before is not None:
                 before(network)
+            events = schedule(network, self.spec.events)
             rows = []
             for number, step in enumerate(steps):
                 if progress is not None:
                     progress(number, len(steps), step.what)
                 rows.append(run_step(network, step))
+            let_events_happen(network, events)
             network.run_until_idle()
             seconds, packets = network.now / 1e9, network.fabric.sent
             logs = [] if output is None else network.write_flow_logs(Path(output) / FLOW_LOGS)
@@ -318,4 +338,5 @@ class Scenario:
             progress(len(steps), len(steps), "done")
         captures = {capture.name: capture.path for capture in network.captures}
         cut = tuple(f"{capture.path}: {capture.error}" for capture in network.captures if capture.error is not None)
-        return Report(tuple(rows), captures, seconds, packets, cut, tuple(logs))
+        happened = tuple(event.outcome for event in events if event.outcome is not None)
+        return Report(tuple(rows), captures, seconds, packets, cut, tuple(logs), happened)

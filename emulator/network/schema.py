@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from netaddr import AddrFormatError, IPAddress
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from emulator.model.reasons import Outcome, Reason
 from emulator.topology.problems import did_you_mean
@@ -73,6 +73,28 @@ def expectation(value: Any) -> Any:
     raise ValueError(f'must be an HTTP status, "delivered" or a reason code, not {shown}{hint}')
 
 
+def expected(value: Any) -> Any:
+    """Read a lone word or number as the mapping it stands for."""
+    value = value if isinstance(value, dict) else expectation(value)
+    if value is None or isinstance(value, dict):
+        return value
+    if isinstance(value, int):
+        return {"status": value}
+    return {"outcome": value} if value in tuple(Outcome) else {"reason": value}
+
+
+def reason_code(text: str) -> str:
+    """Refuse what is no reason."""
+    if text in tuple(Reason):
+        return text
+    raise ValueError(f'must be a reason code, not "{text}"{did_you_mean(text, tuple(Reason))}')
+
+
+def one_or_more(value: Any) -> Any:
+    """Read a lone text as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 def some_steps(value: Any) -> Any:
     """Refuse a scenario in which nothing happens."""
     if value is None or value == []:
@@ -133,16 +155,96 @@ class SendSpec(Strict):
     length: Annotated[Size, Field(le=65535)] = 0
 
 
+class TalkSpec(Strict):
+    """A TCP connection that says something now and then, and waits for the answer (an ``echo`` at the other end)."""
+
+    to: AddressOrName
+    port: Port = 7
+    times: Annotated[int, Field(ge=1, le=10_000)] = 2
+    pause: Duration = 0
+    size: Size = 100
+    keepalive: Duration | None = None
+    patience: Duration = 60_000_000_000
+
+
+class TraceSpec(Strict):
+    """A question, answered by the walk without a packet being sent."""
+
+    to: str
+    protocol: Literal["tcp", "udp", "icmp"] = "tcp"
+    source_port: Port = 40000
+
+
+class FlowRowSpec(Strict):
+    """A flow-log record that must be there, or with ``absent`` must not."""
+
+    interface: str
+    direction: Literal["ingress", "egress"] | None = None
+    action: Literal["ACCEPT", "REJECT"] | None = None
+    src: str | None = None
+    dst: str | None = None
+    dst_port: Port | None = None
+    src_port: Port | None = None
+    absent: bool = False
+
+
+Names = Annotated[list[str], BeforeValidator(one_or_more)]
+ReasonCode = Annotated[str, AfterValidator(reason_code)]
+
+
+class ExpectSpec(Strict):
+    """What must have become of a step; what is left out may be anything.
+
+    ``rule`` is a part of the deciding line. ``via`` and ``not_via`` are components, or targets of routes, on the way.
+    ``first_byte`` is how long the answer's first byte took: ``within`` and ``after``.
+    """
+
+    outcome: Literal["delivered", "dropped", "denied", "failed", "reachable", "unreachable"] | None = None
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    reason: ReasonCode | None = None
+    component: str | None = None
+    rule: str | None = None
+    error: str | None = None
+    dns: str | None = None
+    via: Names = Field(default_factory=list)
+    not_via: Names = Field(default_factory=list)
+    same_az: bool | None = None
+    first_byte_within: Duration | None = None
+    first_byte_after: Duration | None = None
+    flow_log: list[FlowRowSpec] = Field(default_factory=list)
+
+
+class EventSpec(BaseModel):
+    """A control-plane verb at a moment of the run; its further keys are the verb's parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    at: Duration
+    do: str
+    expect: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The verb's parameters."""
+        return dict(self.model_extra or {})
+
+
 class StepSpec(Strict):
-    """One thing that one host does. Exactly one of ``get``, ``push``, ``datagram`` and ``send``."""
+    """One thing that one host does. Exactly one of the actions; ``at`` is the earliest moment."""
 
     what: str
     host: str
+    at: Duration = 0
     get: Url | None = None
     push: PushSpec | None = None
     datagram: DatagramSpec | None = None
     send: SendSpec | None = None
-    expect: Annotated[str | int | None, BeforeValidator(expectation)] = None
+    talk: TalkSpec | None = None
+    trace: TraceSpec | None = None
+    expect: Annotated[ExpectSpec | None, BeforeValidator(expected)] = None
+
+
+ACTIONS: Final = ("get", "push", "datagram", "send", "talk", "trace")
 
 
 class ScenarioSpec(Strict):
@@ -152,4 +254,5 @@ class ScenarioSpec(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
     captures: list[CaptureSpec] = Field(default_factory=list)
     faults: list[FaultSpec] = Field(default_factory=list)
+    events: list[EventSpec] = Field(default_factory=list)
     steps: Annotated[list[StepSpec], BeforeValidator(some_steps)]

@@ -6,22 +6,25 @@ policies, and the path that the step's packets took.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from netaddr import IPAddress
 
 from emulator.control.policies import FULL_ACCESS
-from emulator.model.traces import Dropped
+from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
+from emulator.network.expectations import differences
 from emulator.network.questions import destination, source_interface
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
 
+    from emulator.model.traces import Step
     from emulator.network.network import Network
-    from emulator.network.schema import SendSpec, StepSpec
+    from emulator.network.schema import SendSpec, StepSpec, TraceSpec
     from emulator.observe.ledger import Drop
     from emulator.services import Ruling
     from emulator.simulation.fabric import Path
@@ -43,8 +46,13 @@ class Row:
         rule: The line that did.
         throughput: Application-layer bit/s, or None where nothing was moved.
         octets: Application-layer bytes moved.
-        as_expected: Whether the step's expectation was met; True without one.
         error: What the program met.
+        status: The HTTP status, or None.
+        path: The components on the way out, with the targets of routes.
+        arrived: Where it arrived; empty if it did not.
+        first_byte: Nanoseconds until the answer's first byte, or None.
+        dns: What the resolver said of the name, where a question was asked.
+        differences: In what it differs from what was expected; empty if in nothing.
     """
 
     what: str
@@ -54,47 +62,115 @@ class Row:
     rule: str
     throughput: float | None = None
     octets: int = 0
-    as_expected: bool = True
     error: str | None = None
+    status: int | None = None
+    path: tuple[str, ...] = ()
+    arrived: str = ""
+    first_byte: int | None = None
+    dns: str = ""
+    differences: tuple[str, ...] = ()
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the step's expectation was met; True without one."""
+        return not self.differences
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**plain, "as_expected": self.as_expected}
 
 
 def run_step(network: Network, step: StepSpec) -> Row:
     """Run one step on its host and return its row."""
-    if step.send is not None:
-        return _crafted(network, step, step.send)
+    if step.at > network.now:
+        network.run(asyncio.sleep((step.at - network.now) / 1e9), host=step.host)
+    if step.trace is not None:
+        row = _question(network, step, step.trace)
+    elif step.send is not None:
+        row = _crafted(network, step, step.send)
+    else:
+        row = _program_step(network, step)
+    return replace(row, differences=differences(network, step.host, row, step.expect))
+
+
+def _program_step(network: Network, step: StepSpec) -> Row:
+    """Run a step's program, and read from the network's records what became of its packets."""
     began, drops = network.now, network.ledger.total
     for shaper in network.fabric.shapers.values():
         shaper.busiest = 0
     ruled_before = network.rulings[-1] if network.rulings else None
     done, ended = _perform(network, step)
     ruling = network.rulings[-1] if network.rulings and network.rulings[-1] is not ruled_before else None
-    address = int(source_interface(network.ec2, step.host).private_ip_address)
-    lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop, address)]
+    addresses = _addresses(network, step.host)
+    lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop, addresses)]
+    path = _busiest(network, addresses, began)
     if ruling is not None and not ruling.decision.allowed:
         reason = f"HTTP {done.status} AccessDenied"
         verdict, where = "denied", (ruling.vpc_endpoint_id, ruling.decision.statement or "no statement allows it")
-    elif lost and done.status is None:
+    elif lost and done.status is None and (done.error is not None or step.datagram is not None):
         ending = lost[-1]
         reason, verdict, where = str(ending.reason), "dropped", (ending.component, ending.rule or "")
     elif done.error is not None:
         reason, verdict, where = done.error, "failed", ("", "")
     else:
         reason, verdict = f"HTTP {done.status}" if done.status else "", "delivered"
-        where = _way(network, _busiest(network, address, began), ruling)
-    moved = done.octets if done.error is None and done.status is not None and done.status < 400 else 0
+        where = _way(network, path, ruling)
+    moved = done.octets if done.error is None and (done.status or 0) < 400 else 0
     spent = (ended - began) / 1e9
     throughput = moved * 8 / spent if moved >= WORTH_TIMING and spent else None
-    expected = _meets(step.expect, verdict, reason, done.status)
-    return Row(step.what, verdict, reason, *where, throughput, moved, expected, done.error)
+    return Row(
+        step.what,
+        verdict,
+        reason,
+        *where,
+        throughput,
+        moved,
+        done.error,
+        done.status,
+        components(path.story) if path is not None else (),
+        (path.delivered_to or "") if path is not None else "",
+        done.first_byte,
+    )
 
 
-def _concerns(drop: Drop, address: int) -> bool:
+def components(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Return the components a packet met, each once, with the targets of the routes it took."""
+    names: dict[str, None] = {}
+    for step in steps:
+        names[step.component] = None
+        _, arrow, target = (step.rule or "").partition(" -> ")
+        if arrow and step.gate.endswith("route"):
+            names[target.split()[0]] = None
+    return tuple(names)
+
+
+def _question(network: Network, step: StepSpec, spec: TraceSpec) -> Row:
+    """Ask instead of sending; the walk's answer is the row."""
+    answer = network.trace(step.host, spec.to, protocol=spec.protocol, source_port=spec.source_port)
+    blocker = answer.blocker
+    way = components(answer.forward.steps)
+    arrived = answer.forward.ending.component if isinstance(answer.forward.ending, Delivered) else ""
+    dns = " ".join(answer.remarks)
+    if blocker is None:
+        return Row(step.what, "delivered", "", arrived, "", path=way, arrived=arrived, dns=dns)
+    rule = blocker.rule or ""
+    return Row(step.what, "dropped", str(blocker.reason), blocker.component, rule, path=way, arrived=arrived, dns=dns)
+
+
+def _addresses(network: Network, host: str) -> tuple[int, ...]:
+    """Return what a host's packets bear as their source."""
+    plane = network.ec2
+    if host in plane.external_hosts:
+        return (int(plane.external_hosts[host].ip_address),)
+    interfaces = [plane.network_interfaces[name] for name in plane.instances[host].network_interface_ids]
+    return tuple(int(address) for eni in interfaces for address in eni.private_ip_addresses)
+
+
+def _concerns(drop: Drop, addresses: tuple[int, ...]) -> bool:
     """Whether a lost packet was to or from the step's host; lost ICMP errors are a consequence, not a cause."""
-    return address in (drop.src, drop.dst) and drop.proto != IPPROTO_ICMP
+    whose = {drop.src, drop.dst, drop.sender}
+    return not whose.isdisjoint(addresses) and drop.proto != IPPROTO_ICMP
 
 
 def _perform(network: Network, step: StepSpec) -> tuple[workloads.Done, int]:
@@ -112,6 +188,12 @@ def _program(step: StepSpec) -> Coroutine[Any, Any, workloads.Done]:
         return workloads.get(step.get)
     if step.push is not None:
         return workloads.push(step.push.url, step.push.size, step.push.connections)
+    if step.talk is not None:
+        talk = step.talk
+        keepalive = None if talk.keepalive is None else talk.keepalive / 1e9
+        return workloads.talk(
+            (talk.to, talk.port), talk.times, talk.pause / 1e9, talk.size, keepalive, talk.patience / 1e9
+        )
     assert step.datagram is not None
     return workloads.datagram((step.datagram.to, step.datagram.port), step.datagram.payload.encode())
 
@@ -127,14 +209,12 @@ def _crafted(network: Network, step: StepSpec, spec: SendSpec) -> Row:
     ending = packet.ending
     assert ending is not None, "the network is idle, so every packet has ended"
     reason, rule = (str(ending.reason), ending.rule or "") if isinstance(ending, Dropped) else ("", "")
-    verdict = ending.outcome.value
-    expected = _meets(step.expect, verdict, reason, None)
-    return Row(step.what, verdict, reason, ending.component, rule, as_expected=expected)
+    return Row(step.what, ending.outcome.value, reason, ending.component, rule)
 
 
-def _busiest(network: Network, address: int, began: int) -> Path | None:
-    """Return the path from ``address`` that carried the step: TCP before the resolver's UDP, then the latest."""
-    paths = [path for path in network.fabric.paths() if path.key[0] == address and path.last_at >= began]
+def _busiest(network: Network, addresses: tuple[int, ...], began: int) -> Path | None:
+    """Return the host's path that carried the step: TCP before the resolver's UDP, then the latest."""
+    paths = [path for path in network.fabric.paths() if path.key[0] in addresses and path.last_at >= began]
     paths = [path for path in paths if path.delivered_to and not path.delivered_to.endswith("/resolver")] or paths
     return max(paths, key=lambda path: (path.key[2] == IPPROTO_TCP, path.last_at), default=None)
 
@@ -151,11 +231,3 @@ def _way(network: Network, path: Path | None, ruling: Ruling | None) -> tuple[st
         return arrived, ruling.decision.statement or ""
     rules = [step.rule for step in path.story if step.rule is not None]
     return arrived, rules[-1] if rules else ""
-
-
-def _meets(expect: str | int | None, verdict: str, reason: str, status: int | None) -> bool:
-    if expect is None:
-        return True
-    if isinstance(expect, int):
-        return status == expect
-    return expect in (verdict, reason)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,12 +33,14 @@ class Done:
         octets: Payload bytes moved.
         error: What the program met instead of an answer, as Python names it; None if nothing.
         body: The beginning of an answer.
+        first_byte: Nanoseconds from the beginning to the answer's first byte; None if there was none.
     """
 
     status: int | None = None
     octets: int = 0
     error: str | None = None
     body: str = ""
+    first_byte: int | None = None
 
 
 def _httpx() -> ModuleType:
@@ -52,12 +55,14 @@ async def get(url: str) -> Done:
     """Download ``url`` with httpx as it comes out of the box: connecting takes at most 5 seconds."""
     httpx = _httpx()
     octets, body = 0, b""
+    began = asyncio.get_running_loop().time()
     try:
         async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", url) as response:
+            first = _since(began)
             async for block in response.aiter_raw():
                 octets += len(block)
                 body = body or block[:400]
-            return Done(response.status_code, octets, None, body.decode("utf-8", "replace"))
+            return Done(response.status_code, octets, None, body.decode("utf-8", "replace"), first)
     except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
         return _failed(error, octets)
 
@@ -103,6 +108,48 @@ async def datagram(to: tuple[str, int], payload: bytes, wait: float = 1.0) -> Do
     finally:
         stream.close()
     return Done(None, len(payload))
+
+
+async def talk(
+    to: tuple[str, int], times: int, pause: float, size: int, keepalive: float | None, patience: float
+) -> Done:
+    """Open a connection, and ``times`` times say ``size`` bytes and wait for as many, with a ``pause`` in between.
+
+    Durations are seconds. What is not answered within ``patience`` is a ``TimeoutError``.
+    """
+    began = asyncio.get_running_loop().time()
+    octets, first = 0, None
+    try:
+        async with asyncio.timeout(patience):
+            reader, writer = await asyncio.open_connection(*to)
+    except OSError as error:
+        return _failed(error, 0)
+    try:
+        if keepalive is not None:
+            _keep_alive(writer, keepalive)
+        for turn in range(times):
+            if turn:
+                await asyncio.sleep(pause)
+            writer.write(bytes(size))
+            async with asyncio.timeout(patience):
+                octets += len(await reader.readexactly(size))
+            first = _since(began) if first is None else first
+    except (OSError, EOFError) as error:
+        return Done(None, octets, _failed(error, octets).error, first_byte=first)
+    finally:
+        writer.close()
+    return Done(None, octets, first_byte=first)
+
+
+def _keep_alive(writer: asyncio.StreamWriter, seconds: float) -> None:
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, int(seconds))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, int(seconds))
+
+
+def _since(began: float) -> int:
+    return round((asyncio.get_running_loop().time() - began) * 1e9)
 
 
 def craft(fields: dict[str, Any], address: str) -> Any:

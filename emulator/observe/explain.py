@@ -13,6 +13,8 @@ from emulator.model.traces import Dropped, Step, Trace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emulator.wire.packet import Packet
+
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
@@ -23,12 +25,14 @@ class RoundTrip:
         forward: The way out.
         reply: The way back, or None if the packet did not arrive.
         remarks: What happened before the first packet, e.g. the answer a name got.
+        ended: The packet and its answer as they were where they ended.
     """
 
     question: str
     forward: Trace
     reply: Trace | None
     remarks: tuple[str, ...] = ()
+    ended: tuple[Packet | None, Packet | None] = (None, None)
 
     @property
     def reachable(self) -> bool:

@@ -21,13 +21,17 @@ _KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One packet's end: ``at`` nanoseconds, whose it was, and why. The packet itself is not kept."""
+    """One packet's end: ``at`` nanoseconds, whose it was, and why. The packet itself is not kept.
+
+    ``src`` and ``dst`` are as they were where it ended, ``sender`` is the source it began its way with.
+    """
 
     at: int
     src: int
     dst: int
     proto: int
     ending: Dropped
+    sender: int
 
 
 class Ledger:
@@ -46,10 +50,10 @@ class Ledger:
     def walked(self, path: Any, packet: Packet, steps: list[Step], now: int) -> None:
         """Hear of a walked leg; only endings are written down here."""
 
-    def dropped(self, path: Any, packet: Packet, ending: Dropped, now: int) -> None:  # noqa: ARG002 - an Observer's call
+    def dropped(self, path: Any, packet: Packet, ending: Dropped, now: int) -> None:
         """Write a drop down."""
         self.total += 1
-        self._drops.append(Drop(now, packet.src, packet.dst, packet.proto, ending))
+        self._drops.append(Drop(now, packet.src, packet.dst, packet.proto, ending, path.key[0]))
 
     def since(self, total: int) -> Iterator[Drop]:
         """Yield the drops heard of after ``total`` of them, oldest first."""

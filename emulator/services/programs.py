@@ -119,6 +119,12 @@ def _discard(service_name: str, region: str, options: Options) -> Program:  # no
     return program
 
 
+def _echo(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
+    program = StreamProgram(streams.Repeat, _port(options, streams.ECHO_PORT))
+    options.done("port")
+    return program
+
+
 def _source(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
     size = options.integer("size") if "size" in options else None
     program = StreamProgram(lambda: streams.Source(size), _port(options, streams.SOURCE_PORT))
@@ -127,7 +133,14 @@ def _source(service_name: str, region: str, options: Options) -> Program:  # noq
 
 
 APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
-    {"discard": _discard, "http": _generic(echo.Echo), "s3": _s3, "sink": _generic(sink.Sink), "source": _source}
+    {
+        "discard": _discard,
+        "echo": _echo,
+        "http": _generic(echo.Echo),
+        "s3": _s3,
+        "sink": _generic(sink.Sink),
+        "source": _source,
+    }
 )
 """The programs a document may name as a service's ``application``."""
 

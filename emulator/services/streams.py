@@ -1,7 +1,7 @@
-"""Raw TCP programs for load: one throws away what it reads, one sends without end.
+"""Raw TCP programs: one says back what it hears, one throws it away, one sends without end.
 
-The names and ports are those of the small Internet services: Discard, RFC 863,
-and Character Generator, RFC 864 (whose text ours is not).
+The names and ports are those of the small Internet services: Echo, RFC 862,
+Discard, RFC 863, and Character Generator, RFC 864 (whose text ours is not).
 """
 
 from __future__ import annotations
@@ -14,11 +14,29 @@ from emulator.services.blocks import blocks
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+ECHO_PORT: Final = 7
 DISCARD_PORT: Final = 9
 SOURCE_PORT: Final = 19
 
 _SCRATCH: Final = bytearray(262_144)  # one for all connections: what lies in it is never looked at
 _ENDLESS: Final = 1 << 62
+
+
+class Repeat(asyncio.Protocol):
+    """Says back what it hears; ends when the client ends."""
+
+    def __init__(self) -> None:
+        """Nothing is kept."""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Say it back."""
+        if self._transport is not None:
+            self._transport.write(data)
 
 
 class Discard(asyncio.BufferedProtocol):

@@ -1,0 +1,124 @@
+"""Whether a step ended as its scenario expects, and if not, in what it differs.
+
+A difference is one line per key: what was expected, what was seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.gates.networks import dotted
+from emulator.network.questions import source_interface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.network.network import Network
+    from emulator.network.schema import ExpectSpec, FlowRowSpec
+    from emulator.network.steps import Row
+    from emulator.observe.flow_records import FlowRecord
+
+EXPECTATIONS_LOG: Final = "fl-expectations-"
+"""How the flow logs are called that a scenario with expectations about flow logs keeps for itself."""
+
+_ANSWERS: Final = {"reachable": "delivered", "unreachable": "dropped"}
+
+
+def differences(network: Network, host: str, row: Row, expect: ExpectSpec | None) -> tuple[str, ...]:
+    """Return in what a row differs from what was expected of its step."""
+    if expect is None:
+        return ()
+    return tuple(_differences(network, host, row, expect))
+
+
+def _differences(network: Network, host: str, row: Row, expect: ExpectSpec) -> Iterator[str]:
+    outcome = _ANSWERS.get(expect.outcome or "", expect.outcome)
+    plain: list[tuple[str, Any, Any]] = [
+        ("outcome", outcome, row.verdict),
+        ("status", expect.status, row.status),
+        ("reason", expect.reason, row.reason),
+        ("component", expect.component, row.component),
+    ]
+    for name, wanted, seen in plain:
+        if wanted is not None and wanted != seen:
+            yield f"{name}: expected {wanted}, not {seen or 'none'}"
+    for name, part, whole in (("rule", expect.rule, row.rule), ("error", expect.error, row.error or "")):
+        if part is not None and part not in whole:
+            yield f'{name}: expected "{part}" in "{whole}"'
+    if expect.dns is not None and expect.dns not in row.dns:
+        yield f'dns: expected "{expect.dns}" in "{row.dns}"'
+    for name in expect.via:
+        if name not in row.path:
+            yield f"via: expected {name} on the way {' > '.join(row.path)}"
+    for name in expect.not_via:
+        if name in row.path:
+            yield f"not_via: did not expect {name} on the way {' > '.join(row.path)}"
+    if expect.same_az is not None:
+        same = _same_az(network, host, row)
+        if same is not expect.same_az:
+            yield f"same_az: expected {expect.same_az}, not {same}"
+    yield from _times(row, expect)
+    yield from _flow_rows(network, expect.flow_log)
+
+
+def _times(row: Row, expect: ExpectSpec) -> Iterator[str]:
+    took = row.first_byte
+    if expect.first_byte_within is not None and (took is None or took > expect.first_byte_within):
+        yield f"first_byte_within: expected {expect.first_byte_within / 1e9:g} s, not {_seconds(took)}"
+    if expect.first_byte_after is not None and (took is None or took < expect.first_byte_after):
+        yield f"first_byte_after: expected {expect.first_byte_after / 1e9:g} s, not {_seconds(took)}"
+
+
+def _seconds(took: int | None) -> str:
+    return "never" if took is None else f"{took / 1e9:.3g} s"
+
+
+def _same_az(network: Network, host: str, row: Row) -> bool | None:
+    """Return whether a step stayed in its host's zone; None if it arrived at no interface."""
+    arrived = network.ec2.network_interfaces.get(row.arrived)
+    if arrived is None or host not in network.ec2.instances:
+        return None
+    zones = [network.ec2.subnets[eni.subnet_id] for eni in (arrived, source_interface(network.ec2, host))]
+    return zones[0].availability_zone_id == zones[1].availability_zone_id
+
+
+def _flow_rows(network: Network, wanted: list[FlowRowSpec]) -> Iterator[str]:
+    if not wanted:
+        return
+    records = network.flow_log_records()
+    for spec in wanted:
+        found = [record for record in records if _fits(network, record, spec)]
+        if spec.absent and found:
+            yield f"flow_log: did not expect a record of {_told(spec)}"
+        if not spec.absent and not found:
+            yield f"flow_log: no record of {_told(spec)}"
+
+
+def _fits(network: Network, record: FlowRecord, spec: FlowRowSpec) -> bool:
+    flow = record.flow
+    if flow is None or record.interface.interface_id not in _interfaces(network, spec.interface):
+        return False
+    checks: tuple[tuple[object, object], ...] = (
+        (spec.direction, "egress" if flow.outgoing else "ingress"),
+        (spec.action, "ACCEPT" if flow.accepted else "REJECT"),
+        (spec.dst_port, flow.dport),
+        (spec.src_port, flow.sport),
+        (spec.src, dotted(flow.src)),
+        (spec.dst, dotted(flow.dst)),
+    )
+    return all(wanted is None or wanted == seen for wanted, seen in checks)
+
+
+def _interfaces(network: Network, name: str) -> tuple[str, ...]:
+    """Return the interfaces that an instance, endpoint or interface stands for."""
+    plane = network.ec2
+    if name in plane.instances:
+        return plane.instances[name].network_interface_ids
+    if name in plane.vpc_endpoints:
+        return plane.vpc_endpoints[name].network_interface_ids
+    return (name,)
+
+
+def _told(spec: FlowRowSpec) -> str:
+    keys = ("interface", "direction", "action", "src", "src_port", "dst", "dst_port")
+    return ", ".join(f"{key} {getattr(spec, key)}" for key in keys if getattr(spec, key) is not None)
