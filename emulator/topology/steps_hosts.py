@@ -89,7 +89,8 @@ def hosts_and_endpoints(draft: Draft) -> None:
         else:
             early = endpoint.subnet_configurations and ENDPOINT_SERVICE_HEAD not in endpoint.service_name
             wait(6, early, name, later(_create_endpoint, draft, name, endpoint))
-    for name, attachment in draft.each("transit_gateway_attachments", TransitGatewayAttachmentEntry, apart_from=LATER):
+    section, parts = "transit_gateway_attachments", ("resource_id", *LATER)
+    for name, attachment in draft.each(section, TransitGatewayAttachmentEntry, apart_from=parts):
         if attachment.resource_type == "vpc":
             wait(7, None, name, later(vpc_attachment, draft, name, attachment))
     for _, _, call in sorted(waiting, key=lambda one: one[:2]):

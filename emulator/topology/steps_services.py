@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.control import Ec2Error
 from emulator.control.addresses import RESERVED_HEAD
+from emulator.control.endpoint_services import check_principal
 from emulator.topology.build import later
 from emulator.topology.schema import VpcEndpointEntry
 from emulator.topology.schema_services import (
@@ -123,6 +124,14 @@ def _out_of_the_way(draft: Draft, entry: LoadBalancerEntry) -> list[dict[str, st
 def endpoint_service(draft: Draft, name: str, entry: VpcEndpointServiceConfigurationEntry) -> None:
     """One endpoint service: who may connect, and whether its private DNS name is proven."""
     plane, key = draft.plane, (SERVICES, name)
+    allowed = []
+    for index, principal in enumerate(entry.allowed_principals):
+        call = later(check_principal, principal, "allowed_principals", (index,))
+        if draft.attempt(key, call):
+            allowed.append(principal)
+    if not any(draft.part_works(key, "load_balancer_names", index) for index in range(len(entry.load_balancer_names))):
+        draft.broken.add(key)
+        return
     given: dict[str, Any] = {
         "service_id": name,
         "load_balancer_names": entry.load_balancer_names,
@@ -133,10 +142,7 @@ def endpoint_service(draft: Draft, name: str, entry: VpcEndpointServiceConfigura
     draft.create(key, plane.create_vpc_endpoint_service_configuration, given, "service_id")
     if name not in plane.vpc_endpoint_service_configurations:
         return
-    for index, principal in enumerate(entry.allowed_principals):
-        call = later(plane.modify_vpc_endpoint_service_permissions, name, add_allowed_principals=[principal])
-        where = {"add_allowed_principals": ("allowed_principals",)}
-        draft.attempt(key, _at(index, call), where)
+    plane.modify_vpc_endpoint_service_permissions(name, add_allowed_principals=allowed)
     if entry.private_dns_name_state != "pendingVerification":
         call = later(
             plane.start_vpc_endpoint_service_private_dns_verification,

@@ -77,6 +77,9 @@ def vpc_attachment(draft: Draft, name: str, entry: TransitGatewayAttachmentEntry
     key = (ATTACHMENTS, name)
     if not _fits(draft, key, entry):
         return
+    if not draft.part_works(key, "resource_id"):
+        draft.broken.add(key)
+        return
     given: dict[str, Any] = {
         "transit_gateway_id": entry.transit_gateway_id,
         "vpc_id": entry.resource_id,
