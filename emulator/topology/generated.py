@@ -1,4 +1,4 @@
-"""Names of a document that nobody wrote: of what comes with transit gateways, load balancers and endpoints.
+"""What may be known of a document before anything is built: names that come by themselves, and given addresses.
 
 Works on the document as written, also where entries have mistakes.
 """
@@ -16,7 +16,14 @@ DEFAULTS: Final = (
 )
 """Of a transit gateway: whether there is a default table, and which one if it is another than its own."""
 
-ENDPOINT_SERVICE_HEAD: Final = "vpce-svc-"
+ADDRESS_KEYS: Final = (
+    "private_ip_address",
+    "secondary_private_ip_addresses",
+    "ipv4",
+    "private_ipv4_address",
+    "ip",
+)
+"""Keys of entries, and of what is in them, whose values are addresses of subnets."""
 
 
 def add_generated_names(
@@ -53,6 +60,19 @@ def add_generated_names(
             }
     for name, entry in _entries(data, "vpc_endpoint_service_configurations"):
         names["services"].add(f"com.amazonaws.vpce.{_service_region(data, entry, region_of)}.{name}")
+
+
+def given_addresses(data: Any) -> set[str]:
+    """Return every address of a subnet that a document gives to somebody, as written."""
+    if isinstance(data, list):
+        return {host for one in data for host in given_addresses(one)}
+    if not isinstance(data, dict):
+        return set()
+    found = {host for value in data.values() for host in given_addresses(value)}
+    for key in ADDRESS_KEYS:
+        value = data.get(key)
+        found |= {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
+    return found
 
 
 def subnets_of(entry: Mapping[str, Any]) -> list[str]:

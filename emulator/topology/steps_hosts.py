@@ -15,7 +15,6 @@ from emulator.model.resources import VpcEndpointType
 from emulator.topology import schema
 from emulator.topology.build import later, natural
 from emulator.topology.fields import in_order
-from emulator.topology.generated import ENDPOINT_SERVICE_HEAD
 from emulator.topology.schema_edges import NatGatewayEntry, TransitGatewayAttachmentEntry
 from emulator.topology.schema_services import LoadBalancerEntry, VpcEndpointServiceConfigurationEntry
 from emulator.topology.steps_edges import nat_gateway
@@ -78,17 +77,15 @@ def hosts_and_endpoints(draft: Draft) -> None:
     for name, nat in draft.each("nat_gateways", NatGatewayEntry, apart_from=("allocation_ids",)):
         wait(2, nat.private_ip_address, name, later(nat_gateway, draft, name, nat), nat.secondary_private_ip_addresses)
     for name, balancer in draft.each("load_balancers", LoadBalancerEntry, apart_from=BALANCER_LISTS):
-        call = later(load_balancer, draft, name, balancer)
-        wait(4, not balancer.subnet_ids, name, call, balancer.subnet_mappings)
+        wait(4, True, name, later(load_balancer, draft, name, balancer))
     offered = "vpc_endpoint_service_configurations"
     for name, service in draft.each(offered, VpcEndpointServiceConfigurationEntry, apart_from=("load_balancer_names",)):
-        wait(5, None, name, later(endpoint_service, draft, name, service))
+        wait(5, True, name, later(endpoint_service, draft, name, service))
     for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry, apart_from=ENDPOINT_PARTS):
         if endpoint.vpc_endpoint_type == "Gateway":  # an interface endpoint may need one beside it (ERR-10)
             wait(3, True, name, later(_create_endpoint, draft, name, endpoint))
         else:
-            early = endpoint.subnet_configurations and ENDPOINT_SERVICE_HEAD not in endpoint.service_name
-            wait(6, early, name, later(_create_endpoint, draft, name, endpoint))
+            wait(6, endpoint.subnet_configurations, name, later(_create_endpoint, draft, name, endpoint))
     section, parts = "transit_gateway_attachments", ("resource_id", *LATER)
     for name, attachment in draft.each(section, TransitGatewayAttachmentEntry, apart_from=parts):
         if attachment.resource_type == "vpc":

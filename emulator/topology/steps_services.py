@@ -7,13 +7,16 @@ targets are registered when the hosts are there.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
+
+from netaddr import IPAddress
 
 from emulator.control import Ec2Error
 from emulator.control.addresses import RESERVED_HEAD
 from emulator.control.endpoint_services import check_principal
 from emulator.topology.build import later
-from emulator.topology.schema import VpcEndpointEntry
+from emulator.topology.generated import given_addresses
 from emulator.topology.schema_services import (
     LoadBalancerEntry,
     TargetEntry,
@@ -92,21 +95,15 @@ def load_balancer(draft: Draft, name: str, entry: LoadBalancerEntry) -> None:
 
 
 def _out_of_the_way(draft: Draft, entry: LoadBalancerEntry) -> list[dict[str, str]]:
-    """Return addresses for nodes without one, where an endpoint to come has designated addresses of the subnet.
+    """Return addresses for nodes whose automatic one the document gives to somebody who comes later.
 
-    Endpoints wait for the services, and so for the load balancers, that they lead to.
+    Load balancers come early, because endpoints wait for the services, and so for the load balancers, they lead to.
     """
-    plane = draft.plane
+    plane, given = draft.plane, given_addresses(draft.data)
     mapped = {one.subnet_id for one in entry.subnet_mappings}
     found: list[dict[str, str]] = []
     for subnet_id in entry.subnet_ids:
-        designated = {
-            one.ipv4
-            for _, endpoint in draft.each("vpc_endpoints", VpcEndpointEntry, apart_from=ENDPOINT_PARTS)
-            for one in endpoint.subnet_configurations
-            if one.subnet_id == subnet_id
-        }
-        if not designated or subnet_id in mapped or subnet_id not in plane.subnets:
+        if subnet_id in mapped or subnet_id not in plane.subnets:
             continue
         used = {
             str(host)
@@ -114,10 +111,11 @@ def _out_of_the_way(draft: Draft, entry: LoadBalancerEntry) -> list[dict[str, st
             if eni.subnet_id == subnet_id
             for host in eni.private_ip_addresses
         }
-        hosts = list(plane.subnets[subnet_id].cidr_block)[RESERVED_HEAD:-1]
-        free = next((str(host) for host in hosts if str(host) not in used | designated), None)
-        if free is not None:
-            found.append({"subnet_id": subnet_id, "private_ipv4_address": free})
+        block = plane.subnets[subnet_id].cidr_block
+        hosts = (str(IPAddress(number)) for number in range(block.first + RESERVED_HEAD, block.last))
+        free = [host for host in itertools.islice(hosts, len(used) + len(given) + 1) if host not in used]
+        if free and free[0] in given:
+            found += [{"subnet_id": subnet_id, "private_ipv4_address": host} for host in free if host not in given][:1]
     return found
 
 

@@ -105,14 +105,14 @@ def test_endpoints_and_services_may_come_in_any_order():
 
 def test_an_automatic_node_keeps_out_of_the_way_of_a_designated_address():
     text = (
-        BASE.replace("subnet_ids: [c-a]}", "subnet_configurations: [{subnet_id: p-a, ipv4: 10.9.1.5}]}")
+        BASE.replace("subnet_ids: [c-a]}", "subnet_configurations: [{subnet_id: p-a, ipv4: 10.9.1.4}]}")
         .replace("vpc_id: consumer, service", "vpc_id: provider, service")
         .replace('"999999999999"', '"123456789012"')
     )
     text = text.replace("999999999999", "123456789012")
     plane = built(text)
-    assert str(plane.network_interfaces["eni-ep-us-east-1a"].private_ip_address) == "10.9.1.5"
-    assert str(plane.network_interfaces["eni-nlb-us-east-1a"].private_ip_address) == "10.9.1.6"
+    assert str(plane.network_interfaces["eni-ep-us-east-1a"].private_ip_address) == "10.9.1.4"
+    assert str(plane.network_interfaces["eni-nlb-us-east-1a"].private_ip_address) == "10.9.1.5"
 
 
 @pytest.mark.fact("DNS-8", "ERR-10")
