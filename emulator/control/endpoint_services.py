@@ -131,9 +131,7 @@ class EndpointServices(LoadBalancers):
         removing, adding = listed(remove_allowed_principals), listed(add_allowed_principals)
         for parameter, given in (("add_allowed_principals", adding), ("remove_allowed_principals", removing)):
             for index, principal in enumerate(given):
-                if principal != EVERYONE and not _PRINCIPAL.fullmatch(principal):
-                    text = f"Invalid Principal: '{principal}' (an account's root, user or role by its ARN, or *)"
-                    raise Ec2Error("InvalidPrincipal", text, parameter, (index,))
+                check_principal(principal, parameter, (index,))
         kept = tuple(one for one in configuration.allowed_principals if one not in removing)
         new = tuple(one for one in dict.fromkeys(adding) if one not in kept)
         return self._put_configuration(replace(configuration, allowed_principals=kept + new))
@@ -272,6 +270,13 @@ def same_zone(one: Subnet, other: Subnet) -> bool:
     if one.availability_zone_id and other.availability_zone_id:
         return one.availability_zone_id == other.availability_zone_id
     return one.availability_zone == other.availability_zone
+
+
+def check_principal(principal: str, parameter: str, path: tuple[str | int, ...] = ()) -> None:
+    """Refuse what is neither an account's root, user or role by its ARN, nor ``*`` (SVC-3)."""
+    if principal != EVERYONE and not _PRINCIPAL.fullmatch(principal):
+        text = f"Invalid Principal: '{principal}' (an account's root, user or role by its ARN, or *)"
+        raise Ec2Error("InvalidPrincipal", text, parameter, path)
 
 
 def _account_of(principal: str) -> str | None:

@@ -29,6 +29,7 @@ from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list
 from emulator.model.reasons import Reason
 from emulator.model.settings import PROFILES, Settings
 from emulator.topology.fields import Region  # noqa: TC001 - pydantic reads it
+from emulator.topology.generated import add_generated_names
 from emulator.topology.problems import INVALID, MISSING, Problem, closest
 from emulator.topology.references import Names, Reference, references
 from emulator.topology.schema import NOT_MODELLED, SECTIONS, SettingsEntry, TopologyDocument, VpcEntry
@@ -52,6 +53,8 @@ OPTIONAL: Final = (
     "connection_tracking_specification",
     "policy_document",
     "private_dns_enabled",
+    "private_dns_only_for_inbound_resolver_endpoint",
+    "private_dns_name",
 )
 """Parameters that a resource can do without, for finding out what else is wrong with it."""
 
@@ -157,6 +160,8 @@ class Draft:
             for name in self.ids_in(section):
                 given = self._given(section, name, "network_interface_id")
                 names["network_interfaces"].add(given if isinstance(given, str) else f"eni-{name}")
+        if isinstance(self.data, dict):
+            add_generated_names(names, self.data, Names(region, {}, vpc_regions=self.vpc_regions).region_of)
         return names
 
     def _given(self, section: str, name: str, key: str) -> object:
@@ -364,9 +369,9 @@ class Draft:
         self._complain(key, (), error, places)
         return left_out
 
-    def complain(self, key: Key, path: KeyPath, message: str) -> None:
+    def complain(self, key: Key, path: KeyPath, message: str, code: str = INVALID) -> None:
         """Add a problem about a value that no verb has seen."""
-        self.problems.append(Problem.at(self.document.mark((*key, *path)), INVALID, message))
+        self.problems.append(Problem.at(self.document.mark((*key, *path)), code, message))
 
     def _complain(self, key: Key, part: KeyPath, error: Ec2Error, parameters: Mapping[str, KeyPath]) -> None:
         path: KeyPath = part

@@ -207,8 +207,10 @@ class Names:
         return self.vpc_regions.get(vpc_id, self.region) if isinstance(vpc_id, str) else self.region
 
     def service_name(self, written: str, region: str | None = None) -> str:
-        """Return the full name of a service: ``s3`` is ``com.amazonaws.<region>.s3``."""
+        """Return the full name of a service: ``s3`` is ``com.amazonaws.<region>.s3``, an endpoint service its id."""
         head = f"com.amazonaws.{region or self.region}."
+        if written.startswith("vpce-svc-"):
+            head = f"com.amazonaws.vpce.{region or self.region}."
         return written if written.startswith("com.amazonaws.") else head + written
 
     def has(self, section: str, name: str) -> bool:
@@ -222,8 +224,10 @@ class Names:
         if section == "services":
             region = region or self.region
             head = f"com.amazonaws.{region}."
-            known |= {candidate.removeprefix(head) for candidate in known}
-            foreign = name.startswith("com.amazonaws.") and not name.startswith((head, f"com.amazonaws.vpce.{region}."))
+            known |= {candidate.removeprefix(head).removeprefix(f"com.amazonaws.vpce.{region}.") for candidate in known}
+            own = (head, f"com.amazonaws.vpce.{region}.")
+            regional = name.startswith("com.amazonaws.") and name.count(".") > 2
+            foreign = regional and not name.startswith(own)
             if foreign:  # VPCE-6
                 return code, f'the service "{name}" is not one of {region}, and endpoints stay in their Region'
         hint = did_you_mean(name, known - {name})

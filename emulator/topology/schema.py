@@ -217,7 +217,7 @@ class VpcEndpointEntry(Strict):
     security_group_ids: list[str] = Field(default_factory=list)
     policy_document: Policy = None
     private_dns_enabled: bool = False
-    private_dns_only_for_inbound_resolver_endpoint: bool = False
+    private_dns_only_for_inbound_resolver_endpoint: bool | None = None
     state: Literal["available", "pendingAcceptance", "pending", "rejected", "expired", "failed", "deleting"] | None = (
         None
     )

@@ -121,7 +121,7 @@ class TransitGatewayAttachmentEntry(Strict):
     route_table_id: str | None = None
     peer_route_table_id: str | None = None
     appliance_mode_support: bool = False
-    security_group_referencing_support: bool = False
+    security_group_referencing_support: bool = True
     state: Literal["available", "pendingAcceptance", "pending", "rejected", "failed", "deleting", "deleted"] = (
         "available"
     )

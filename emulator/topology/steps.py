@@ -27,6 +27,8 @@ from emulator.topology.steps_edges import (
 )
 from emulator.topology.steps_flow_logs import flow_logs
 from emulator.topology.steps_hosts import hosts_and_endpoints, policies
+from emulator.topology.steps_services import target_groups, targets
+from emulator.topology.steps_transit import transit_gateway_attachments, transit_gateway_states, transit_gateways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,10 +248,15 @@ STEPS: Final = (
     routes,
     policies,
     elastic_addresses,
+    target_groups,
+    transit_gateways,
     hosts_and_endpoints,
+    targets,
     elastic_associations,
     vpn_connections,
+    transit_gateway_attachments,
     external_hosts,
     late_routes,
+    transit_gateway_states,
     flow_logs,
 )

@@ -15,8 +15,11 @@ from emulator.model.resources import VpcEndpointType
 from emulator.topology import schema
 from emulator.topology.build import later, natural
 from emulator.topology.fields import in_order
-from emulator.topology.schema_edges import NatGatewayEntry
+from emulator.topology.schema_edges import NatGatewayEntry, TransitGatewayAttachmentEntry
+from emulator.topology.schema_services import LoadBalancerEntry, VpcEndpointServiceConfigurationEntry
 from emulator.topology.steps_edges import nat_gateway
+from emulator.topology.steps_services import BALANCER_LISTS, ENDPOINT_PARTS, endpoint_service, load_balancer
+from emulator.topology.steps_transit import LATER, vpc_attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from emulator.topology.build import Draft
     from emulator.topology.documents import KeyPath
 
-ENDPOINT_LISTS: Final = ("route_table_ids", "subnet_ids", "subnet_configurations", "security_group_ids")
 PARTLY_GIVEN, AUTOMATIC = 10, 20
 """What ranks whoever has only secondary addresses given, or none, behind those who have."""
 
@@ -74,8 +76,20 @@ def hosts_and_endpoints(draft: Draft) -> None:
         )
     for name, nat in draft.each("nat_gateways", NatGatewayEntry, apart_from=("allocation_ids",)):
         wait(2, nat.private_ip_address, name, later(nat_gateway, draft, name, nat), nat.secondary_private_ip_addresses)
-    for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry, apart_from=ENDPOINT_LISTS):
-        wait(3, endpoint.subnet_configurations, name, later(_create_endpoint, draft, name, endpoint))
+    for name, balancer in draft.each("load_balancers", LoadBalancerEntry, apart_from=BALANCER_LISTS):
+        wait(4, True, name, later(load_balancer, draft, name, balancer))
+    offered = "vpc_endpoint_service_configurations"
+    for name, service in draft.each(offered, VpcEndpointServiceConfigurationEntry, apart_from=("load_balancer_names",)):
+        wait(5, True, name, later(endpoint_service, draft, name, service))
+    for name, endpoint in draft.each("vpc_endpoints", schema.VpcEndpointEntry, apart_from=ENDPOINT_PARTS):
+        if endpoint.vpc_endpoint_type == "Gateway":  # an interface endpoint may need one beside it (ERR-10)
+            wait(3, True, name, later(_create_endpoint, draft, name, endpoint))
+        else:
+            wait(6, endpoint.subnet_configurations, name, later(_create_endpoint, draft, name, endpoint))
+    section, parts = "transit_gateway_attachments", ("resource_id", *LATER)
+    for name, attachment in draft.each(section, TransitGatewayAttachmentEntry, apart_from=parts):
+        if attachment.resource_type == "vpc":
+            wait(7, None, name, later(vpc_attachment, draft, name, attachment))
     for _, _, call in sorted(waiting, key=lambda one: one[:2]):
         call()
     for name, eni in draft.each("network_interfaces", schema.NetworkInterfaceEntry):
@@ -131,7 +145,7 @@ def _create_interface(draft: Draft, name: str, entry: schema.NetworkInterfaceEnt
 def _create_endpoint(draft: Draft, name: str, entry: schema.VpcEndpointEntry) -> None:
     key = ("vpc_endpoints", name)
     vpc_id = draft.vpc_of(key, entry.vpc_id)
-    if vpc_id is None:
+    if vpc_id is None or not draft.part_works(key, "service_name"):
         draft.broken.add(key)
         return
     options: dict[str, Any] = {"az_bandwidth": entry.az_bandwidth, "az_burst": entry.az_burst}
@@ -153,6 +167,7 @@ def _create_endpoint(draft: Draft, name: str, entry: schema.VpcEndpointEntry) ->
         "subnet_configurations": [one.model_dump() for one in entry.subnet_configurations],
         "security_group_ids": entry.security_group_ids,
         "private_dns_enabled": entry.private_dns_enabled,
+        "private_dns_only_for_inbound_resolver_endpoint": entry.private_dns_only_for_inbound_resolver_endpoint,
     }
     created = draft.create(key, draft.plane.create_vpc_endpoint, given, "vpc_endpoint_id")
     if not created or name in draft.refused_policies:
