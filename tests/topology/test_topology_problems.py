@@ -205,10 +205,6 @@ ADDITIONS = [
         ["1:54: InvalidParameterValue: Value (0) for parameter maxEntries is invalid."],
     ),
     (
-        "vpc_endpoints: {e: {service_name: s3, vpc_endpoint_type: Interface}}",
-        ["1:58: InvalidParameter: Endpoint type (Interface) does not match available service types ([Gateway])"],
-    ),
-    (
         "vpc_endpoints: {e: {service_name: metering}}",
         ["1:17: InvalidParameter: Endpoint type (Gateway) does not match available service types ([Interface])"],
     ),
