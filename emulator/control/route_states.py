@@ -25,6 +25,12 @@ from emulator.model.transit_gateways import AttachmentState, AttachmentType
 
 ENDED_NAT: tuple[NatGatewayState, ...] = (NatGatewayState.FAILED, NatGatewayState.DELETED)
 
+NOT_ATTACHED: tuple[AttachmentState, ...] = (
+    AttachmentState.PENDING_ACCEPTANCE,
+    AttachmentState.REJECTED,
+    AttachmentState.DELETED,
+)
+
 
 class RouteStates(State):
     """The state of a route by its target."""
@@ -72,12 +78,12 @@ class RouteStates(State):
         return instance is not None and instance.state is InstanceState.RUNNING
 
     def _usable_transit_gateway(self, vpc_id: str, target: str) -> bool:
-        """A transit gateway while the VPC is attached to it."""
+        """A transit gateway while the VPC is attached to it; one out of order says so itself (BAD_STATE_ATTACHMENT)."""
         return target in self.transit_gateways and any(
             attachment.transit_gateway_id == target
             and attachment.resource_type is AttachmentType.VPC
             and attachment.resource_id == vpc_id
-            and attachment.state in (AttachmentState.AVAILABLE, AttachmentState.MODIFYING)
+            and attachment.state not in NOT_ATTACHED
             for attachment in self.transit_gateway_attachments.values()
         )
 

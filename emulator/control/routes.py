@@ -303,7 +303,7 @@ class Routes(RouteTables):
             attachment.transit_gateway_id == target
             and attachment.resource_type is AttachmentType.VPC
             and attachment.resource_id == table.vpc_id
-            and attachment.state not in (AttachmentState.DELETED, AttachmentState.FAILED, AttachmentState.REJECTED)
+            and attachment.state not in (AttachmentState.DELETED, AttachmentState.REJECTED)
             for attachment in self.transit_gateway_attachments.values()
         )
         if not attached:

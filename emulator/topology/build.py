@@ -93,6 +93,7 @@ class Draft:
         self.broken: set[Key] = set()
         self.data = _with_empty_entries(document.data)
         self._entries: dict[Key, Strict] = {}
+        self._sorted: dict[str, list[str]] = {}
         self._validate()
         self.region = self._valid_region()
         self.vpc_regions = self._vpc_regions()
@@ -125,8 +126,10 @@ class Draft:
 
     def ids_in(self, section: str) -> list[str]:
         """Return the ids a section declares, sound or broken."""
-        entries = self.data.get(section) if isinstance(self.data, dict) else None
-        return sorted(entries, key=natural) if isinstance(entries, dict) else []
+        if section not in self._sorted:
+            entries = self.data.get(section) if isinstance(self.data, dict) else None
+            self._sorted[section] = sorted(entries, key=natural) if isinstance(entries, dict) else []
+        return self._sorted[section]
 
     def _valid_region(self) -> str | None:
         region = self.data.get("region") if isinstance(self.data, dict) else None

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 32
-MAX_VALUES: Final = 200_000
+MAX_VALUES: Final = 1_000_000
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """From the top of a document to a value: keys and positions."""
