@@ -90,6 +90,7 @@ class Draft:
         self.broken: set[Key] = set()
         self.data = _with_empty_entries(document.data)
         self._entries: dict[Key, Strict] = {}
+        self._sorted_ids: dict[str, list[str]] = {}
         self._validate()
         self.region = self._valid_region()
         self.vpc_regions = self._vpc_regions()
@@ -108,22 +109,29 @@ class Draft:
 
     def _validate(self) -> None:
         """Check shapes; entries with a mistake are broken, the others kept."""
+        whole: TopologyDocument | None = None
         try:
-            TopologyDocument.model_validate(self.data)
+            whole = TopologyDocument.model_validate(self.data)
         except ValidationError as error:
             self.problems += explained(self.document, (), TopologyDocument, error, NOT_MODELLED)
             for detail in error.errors(include_url=False):
                 if len(detail["loc"]) > 1:
                     self.broken.add((str(detail["loc"][0]), str(detail["loc"][1])))
         for section, model in SECTIONS.items():
+            if whole is not None:
+                self._entries |= {(section, name): entry for name, entry in getattr(whole, section).items()}
+                continue
             for name in self.ids_in(section):
                 if (section, name) not in self.broken:
                     self._entries[section, name] = model.model_validate(self.data[section][name])
 
     def ids_in(self, section: str) -> list[str]:
-        """Return the ids a section declares, sound or broken."""
-        entries = self.data.get(section) if isinstance(self.data, dict) else None
-        return sorted(entries, key=natural) if isinstance(entries, dict) else []
+        """Return the ids a section declares, sound or broken, in the order of people."""
+        known = self._sorted_ids.get(section)
+        if known is None:
+            entries = self.data.get(section) if isinstance(self.data, dict) else None
+            known = self._sorted_ids[section] = sorted(entries, key=natural) if isinstance(entries, dict) else []
+        return known
 
     def _valid_region(self) -> str | None:
         region = self.data.get("region") if isinstance(self.data, dict) else None
