@@ -112,14 +112,18 @@ class Draft:
 
     def _validate(self) -> None:
         """Check shapes; entries with a mistake are broken, the others kept."""
+        whole: TopologyDocument | None = None
         try:
-            TopologyDocument.model_validate(self.data)
+            whole = TopologyDocument.model_validate(self.data)
         except ValidationError as error:
             self.problems += explained(self.document, (), TopologyDocument, error, NOT_MODELLED)
             for detail in error.errors(include_url=False):
                 if len(detail["loc"]) > 1:
                     self.broken.add((str(detail["loc"][0]), str(detail["loc"][1])))
         for section, model in SECTIONS.items():
+            if whole is not None:
+                self._entries |= {(section, name): entry for name, entry in getattr(whole, section).items()}
+                continue
             for name in self.ids_in(section):
                 if (section, name) not in self.broken:
                     self._entries[section, name] = model.model_validate(self.data[section][name])

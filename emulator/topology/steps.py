@@ -14,6 +14,7 @@ from emulator.control.route_states import is_local
 from emulator.model.resources import Service, VpcEndpointType
 from emulator.topology import schema
 from emulator.topology.build import Draft, create_in_vpc, later
+from emulator.topology.collecting import no_collections
 from emulator.topology.fields import in_order
 from emulator.topology.references import FOREIGN_TARGETS, looks_like_cidr
 from emulator.topology.rules import network_acls, security_groups
@@ -57,10 +58,11 @@ def build(document: Document) -> tuple[ControlPlane, list[Problem]]:
 
     The control plane is worth having only if nothing is.
     """
-    draft = Draft(document)
-    if draft.region is not None:
-        for step in STEPS:
-            step(draft)
+    with no_collections():
+        draft = Draft(document)
+        if draft.region is not None:
+            for step in STEPS:
+                step(draft)
     return draft.plane, sorted(set(draft.problems))
 
 

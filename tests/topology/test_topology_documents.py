@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml.error import YAMLError
 
 from emulator.topology import documents
 from emulator.topology.documents import Document, parse
@@ -162,3 +163,78 @@ def test_any_text_is_a_document_or_a_documented_refusal(text):
         assert isinstance(document, Document)
         return
     assert refused.problems
+
+
+WORDS = (
+    "- ",
+    ": ",
+    ", ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    '"',
+    "'",
+    "\n",
+    "\n  ",
+    "\n- ",
+    "a",
+    "10",
+    ".",
+    "-",
+    "~",
+    ":",
+    "\\",
+    "é",
+    "&a",
+    "*a",
+)
+
+
+@given(st.integers(0, len(TEXT)), st.lists(st.tuples(st.integers(0, 200), st.sampled_from(WORDS)), max_size=4))
+def test_what_libyaml_may_read_it_reads_as_the_parser_of_yaml_1_2_does(
+    start: int, edits: list[tuple[int, str]]
+) -> None:
+    """Values and places (of no value at all the place may be another); without ruamel.yaml.clib they are one parser."""
+    text = TEXT[start:] + TEXT
+    for at, word in edits:
+        text = text[:at] + word + text[at:]
+    if documents._NOT_PLAIN.search(text):
+        return  # read by the one parser only
+    try:
+        fast = documents._composed(text, "t.yaml", pure=False)
+    except (YAMLError, DocumentError):
+        return  # left to the other one
+    slow = documents._composed(text, "t.yaml", pure=True)
+    assert shown(fast.root) == shown(slow.root)
+    assert fast.problems == slow.problems
+
+
+def shown(node: documents.Node) -> object:
+    if isinstance(node.value, dict):
+        return [(key, node.keys[key], shown(child)) for key, child in node.value.items()]
+    if isinstance(node.value, list):
+        return [node.mark, *(shown(child) for child in node.value)]
+    return None if node.value is None else (node.mark, node.value)
+
+
+def test_a_long_text_has_the_same_values_and_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "entries:\n" + "".join(f"  e{number}: {{port: {number}, to: [a, 'b']}}\n" for number in range(3000))
+    assert len(text) >= documents.LONG
+    long = parse(text, "t.yaml")
+    monkeypatch.setattr(documents, "LONG", len(text) + 1)
+    assert parse(text, "t.yaml") == long
+    assert long.mark(("entries", "e2999", "to", 1)) == Mark("t.yaml", 3001, 31)
+
+
+def test_a_mistake_in_a_long_text_is_told_in_the_words_of_the_parser_of_yaml_1_2(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "".join(f"e{number}: {{port: {number}}}\n" for number in range(5000)) + "e: [1\n"
+    with pytest.raises(DocumentError) as long:
+        parse(text, "t.yaml")
+    monkeypatch.setattr(documents, "LONG", len(text) + 1)
+    with pytest.raises(DocumentError) as short:
+        parse(text, "t.yaml")
+    assert long.value.problems == short.value.problems
