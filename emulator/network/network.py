@@ -307,10 +307,10 @@ class Network:
         """
         files: list[Path] = []
         for flow_log in self.flow_logs:
-            flow_log_files.clear(Path(folder), flow_log, self.ec2.region)
+            flow_log_files.clear(Path(folder), flow_log)
         for flow_log in self.flow_logs:
             records = self._flow_logging.records(flow_log, self.now)
-            files += flow_log_files.write(Path(folder), flow_log, self.ec2.region, records)
+            files += flow_log_files.write(Path(folder), flow_log, records)
         return files
 
     # --- questions ---------------------------------------------------------------------------------------------------
