@@ -229,3 +229,53 @@ def test_private_gateways_transit_gateways_and_other_regions_have_their_own_path
         }
         assert {text.split()[-1] for text in told(network, "region", "eni-i-far")} <= {"eu-west-1"}
     assert disagreements(network) == []
+
+
+@pytest.mark.fact("FLOW-15", "SVC-8", "SVC-12")
+@pytest.mark.parametrize("admitted", [True, False])
+def test_between_an_endpoint_and_a_load_balancer_nothing_is_logged(tmp_path: Path, admitted: bool) -> None:
+    """Also no rejection by the load balancer's group; what it sends to its target is logged as the node's own."""
+    ec2 = ControlPlane("us-east-1")
+    for vpc, block in (("consumer", "10.1"), ("provider", "10.2")):
+        ec2.create_vpc(f"{block}.0.0/16", vpc_id=vpc)
+        ec2.create_subnet(vpc, f"{block}.0.0/24", "us-east-1a", subnet_id=vpc)
+        ec2.create_security_group(vpc, group_id=f"sg-{vpc}")
+        ec2.authorize_security_group_ingress(f"sg-{vpc}", ip_protocol="-1", cidr_ip="10.0.0.0/8")
+    ec2.create_security_group("provider", group_id="sg-balancer")
+    if admitted:
+        ec2.authorize_security_group_ingress("sg-balancer", ip_protocol="-1", cidr_ip="10.1.0.0/16")
+    for name, vpc in (("client", "consumer"), ("target", "provider")):
+        ec2.run_instances(instance_id=name, subnet_id=vpc, security_group_ids=[f"sg-{vpc}"])
+    balancer = ec2.create_load_balancer("nlb", subnet_ids=["provider"], security_group_ids=["sg-balancer"])
+    (node,) = balancer.network_interface_ids
+    ec2.create_target_group("tg", vpc_id="provider", protocol="TCP", port=80)
+    ec2.register_targets("tg", [{"target_id": "target", "port": 80}])
+    ec2.create_listener("nlb", port=80, protocol="TCP", target_group_name="tg")
+    service = ec2.create_vpc_endpoint_service_configuration("nlb", acceptance_required=False)
+    ec2.modify_vpc_endpoint_service_permissions(service.service_id, add_allowed_principals=["*"])
+    endpoint = ec2.create_vpc_endpoint(
+        "consumer",
+        service.service_name,
+        vpc_endpoint_type="Interface",
+        subnet_ids=["consumer"],
+        security_group_ids=["sg-consumer"],
+    )
+    (inner,) = endpoint.network_interface_ids
+    address = str(ec2.network_interfaces[inner].private_ip_address)
+    ec2.create_flow_logs(["consumer", "provider"], max_aggregation_interval=60)
+    with Network(ec2) as network:
+        for name in (inner, "eni-client", "eni-target"):
+            network.capture(name, tmp_path / f"{name}.pcapng")
+        network.send(IP(dst=address) / TCP(sport=40000, dport=80), host="client")
+        network.run_until_idle()
+        story = told(network, "interface-id flow-direction action")
+    assert disagreements(network) == []
+    answered = [f"{inner} egress ACCEPT", "eni-client ingress ACCEPT"] if admitted else []
+    forwarded = [
+        "eni-target ingress ACCEPT",
+        "eni-target egress ACCEPT",
+        f"{node} egress ACCEPT",
+        f"{node} ingress ACCEPT",
+    ]
+    expected = [f"{inner} ingress ACCEPT", "eni-client egress ACCEPT", *answered, *(forwarded if admitted else [])]
+    assert sorted(story) == sorted(expected)
