@@ -19,6 +19,8 @@ from emulator.gates.networks import network as as_network
 from emulator.model.flow_logs import TrafficType
 from emulator.model.reasons import Reason
 from emulator.model.resources import InterfaceType
+from emulator.network.flow_logs import DHCP, LINK_LOCAL, unlogged_peers
+from emulator.wire.packet import IPPROTO_UDP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,13 +29,24 @@ if TYPE_CHECKING:
     from emulator.model.flow_logs import FlowLog
     from emulator.model.resources import NetworkInterface
     from emulator.network.network import Network
+    from emulator.observe.ledger import Drop
 
-REJECTIONS: Final = (Reason.ENI_SG_RULES_MISMATCH, Reason.SG_HAS_NO_RULES, Reason.SUBNET_ACL_RESTRICTION)
+REJECTIONS: Final = (
+    Reason.ENI_SG_RULES_MISMATCH,
+    Reason.SG_HAS_NO_RULES,
+    Reason.SG_REFERENCES_NOT_PRESERVED,
+    Reason.SG_REFERENCING_SUPPORT,
+    Reason.UNKNOWN_PEERED_SGS,
+    Reason.EMU_CONNTRACK_FULL,
+    Reason.SUBNET_ACL_RESTRICTION,
+)
 """The drops that flow logs call REJECT (FLOW-7, FLOW-9)."""
+
+NOT_DELIVERED: Final = (Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION, Reason.ENI_ADDRESS_RESTRICTION)
+"""How packets end that an interface accepts and its host never gets."""
 
 _IPV4_HEADER: Final = 20
 _INTERFACE_MTU: Final = 9001  # NET-6: what is longer never leaves the interface
-_LINK_LOCAL: Final = (0xA9FE0000, 0xFFFF0000)
 
 
 class Count(NamedTuple):
@@ -91,17 +104,14 @@ class _Exempt:
     """What is never logged at an interface (FLOW-15), or ends before anything is logged there."""
 
     def __init__(self, network: Network, eni: NetworkInterface) -> None:
-        plane = network.ec2
-        subnet, vpc = plane.subnets[eni.subnet_id], plane.vpcs[eni.vpc_id]
-        self._router = int(subnet.cidr_block.first) + 1
-        self._resolver = int(vpc.cidr_blocks[0].first) + 2
+        self._peers = unlogged_peers(network.ec2, eni.network_interface_id)
         self._own = {int(address) for address in eni.private_ip_addresses}
         self._checked = eni.source_dest_check or eni.interface_type is InterfaceType.VPC_ENDPOINT
 
     def peer(self, address: int) -> bool:
         """Return whether nothing to or from an address is logged."""
-        first, mask = _LINK_LOCAL
-        return address in (self._router, self._resolver) or address & mask == first
+        first, mask = LINK_LOCAL
+        return address in self._peers or address & mask == first
 
     def sent(self, src: int, dst: int, length: int) -> bool:
         """Return whether a packet that leaves the host is not logged."""
@@ -110,6 +120,8 @@ class _Exempt:
 
 def _captured(network: Network, name: str, interface_id: str, totals: Totals) -> Iterator[str]:
     eni = network.ec2.network_interfaces[interface_id]
+    if any((reason, interface_id) in network.fabric.drops for reason in (Reason.EMU_FAULT, Reason.BAD_STATE)):
+        return  # it was out of order for a time: its host sent, and nothing came of it
     exempt = _Exempt(network, eni)
     for capture in network.captures:
         if capture.name != interface_id or capture.tap.started_at or capture.error is not None:
@@ -133,6 +145,9 @@ def _frames_seen(path: Path, owner: bytes, exempt: _Exempt) -> dict[bool, Count]
         outgoing = frame[6:12] == owner
         length = int.from_bytes(header[2:4], "big")
         src, dst = int.from_bytes(header[12:16], "big"), int.from_bytes(header[16:20], "big")
+        ports = frame[HEADER_SIZE + (header[0] & 15) * 4 :][:4]
+        if header[9] == IPPROTO_UDP and (int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")) in DHCP:
+            continue
         if not (exempt.sent(src, dst, length) if outgoing else exempt.peer(src)):
             seen[outgoing] = seen[outgoing].plus(1, length)
     return seen
@@ -140,11 +155,15 @@ def _frames_seen(path: Path, owner: bytes, exempt: _Exempt) -> dict[bool, Count]
 
 def _delivered(network: Network, name: str, interface_id: str, totals: Totals) -> Iterator[str]:
     eni = network.ec2.network_interfaces[interface_id]
-    if eni.interface_type is not InterfaceType.INTERFACE or network.fabric.retired:
-        return  # behind others stand gates that may still refuse
+    fabric = network.fabric
+    instance = network.ec2.instances.get(eni.attachment)
+    if eni.interface_type is not InterfaceType.INTERFACE or instance is None or instance.forwards:
+        return  # behind others stand gates that may still refuse, and a middlebox sends it on
+    if fabric.retired or fabric.answered or any((reason, interface_id) in fabric.drops for reason in NOT_DELIVERED):
+        return  # paths that were forgotten, or never remembered, or packets that ended in the interface itself
     exempt = _Exempt(network, eni)
     count = Count()
-    for path in network.fabric.paths():
+    for path in fabric.paths():
         if path.delivered_to == interface_id and not exempt.peer(path.key[0]):
             count = count.plus(path.packets, path.octets)
     logged = totals.get((False, True), Count())
@@ -154,10 +173,19 @@ def _delivered(network: Network, name: str, interface_id: str, totals: Totals) -
 
 def _rejected(network: Network, everywhere: dict[str, Totals]) -> Iterator[str]:
     dropped = sum(count for (reason, _), count in network.fabric.drops.items() if reason in REJECTIONS)
-    exempt = [as_network(subnet.cidr_block)[0] + 1 for subnet in network.ec2.subnets.values()]
-    for drop in network.ledger.since(0):
-        if drop.ending.reason in REJECTIONS and drop.dst in exempt:
-            dropped -= 1
+    dropped -= sum(1 for drop in network.ledger.since(0) if _unlogged(network, drop))
     logged = sum(count.packets for totals in everywhere.values() for key, count in totals.items() if not key[1])
     if dropped != logged:
         yield f"security groups and network ACLs have dropped {dropped} packets; flow logs have {logged} as REJECT"
+
+
+def _unlogged(network: Network, drop: Drop) -> bool:
+    """Return whether a rejection is of what no flow log has: to a router, or to a load balancer by an endpoint."""
+    if drop.ending.reason not in REJECTIONS:
+        return False
+    if drop.dst in (as_network(subnet.cidr_block)[0] + 1 for subnet in network.ec2.subnets.values()):
+        return True
+    enis = network.ec2.network_interfaces.values()
+    nodes = [",".join(eni.groups) for eni in enis if eni.interface_type is InterfaceType.NETWORK_LOAD_BALANCER]
+    ends = (int(eni.private_ip_address) for eni in enis if eni.interface_type is InterfaceType.VPC_ENDPOINT)
+    return drop.ending.component in nodes and drop.dst in ends

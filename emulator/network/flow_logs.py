@@ -14,6 +14,7 @@ from emulator.gates.networks import network
 from emulator.model.resources import InterfaceType
 from emulator.observe.flow_logs import FlowLogBook
 from emulator.observe.flow_records import NOWHERE, InterfaceFacts, NextHop
+from emulator.wire.packet import IPPROTO_UDP
 
 if TYPE_CHECKING:
     from emulator.control import ControlPlane
@@ -32,6 +33,18 @@ INTER_REGION_PEERING: Final = 5
 GATEWAY_ENDPOINT: Final = 7
 INTERNET_GATEWAY: Final = 8
 
+TOLD_TYPES: Final = (
+    InterfaceType.VPC_ENDPOINT,
+    InterfaceType.NAT_GATEWAY,
+    InterfaceType.NETWORK_LOAD_BALANCER,
+    InterfaceType.TRANSIT_GATEWAY,
+)
+"""What the field ``interface-type`` names (FLOW-13); others are ``-``."""
+
+DHCP: Final = {(67, 68), (68, 67)}
+LINK_LOCAL: Final = (0xA9FE0000, 0xFFFF0000)
+"""169.254.0.0/16: the resolver, instance metadata, time, Windows activation."""
+
 SERVICE_NAMES: Final = {"s3": "S3", "dynamodb": "DYNAMODB"}
 OTHER_SERVICE: Final = "AMAZON"  # FLOW-14
 
@@ -48,6 +61,8 @@ class FlowLogging:
         self._plane: Final = plane
         self._hops: dict[tuple[str, str], NextHop] = {}
         self._known: dict[FlowLog, None] = {}
+        self._silent: dict[str, tuple[int, ...]] = {}
+        self._nodes: dict[str, tuple[int, ...]] = {}
 
     @property
     def flow_logs(self) -> tuple[FlowLog, ...]:
@@ -63,6 +78,12 @@ class FlowLogging:
             self._known[flow_log] = None
             for interface_id in plane.interfaces_of(flow_log):
                 watching.setdefault(interface_id, []).append(flow_log)
+        self._nodes = {
+            name: tuple(int(address) for address in eni.private_ip_addresses)
+            for name, eni in plane.network_interfaces.items()
+            if eni.interface_type is InterfaceType.NETWORK_LOAD_BALANCER
+        }
+        self._silent = {name: unlogged_peers(plane, name) for name in watching}
         wanted = {name: (self.facts(name), tuple(flow_logs)) for name, flow_logs in watching.items()}
         self.book.watch(wanted, now)
         return bool(wanted)
@@ -72,7 +93,7 @@ class FlowLogging:
     ) -> FlowMeter | None:
         """Return what counts the packet's flow, if the interface is watched (see the fabric's ``FlowMeters``)."""
         watch = self.book.watches.get(interface_id)
-        if watch is None:
+        if watch is None or self._exempt(interface_id, packet, outgoing=outgoing):
             return None
         meter = watch.meter(packet, outgoing=outgoing, accepted=accepted)
         if outgoing:
@@ -81,6 +102,16 @@ class FlowLogging:
             else:
                 meter.lead(NOWHERE)
         return meter
+
+    def _exempt(self, interface_id: str, packet: Packet, *, outgoing: bool) -> bool:
+        """Return whether a packet is of what no flow log has (FLOW-15); most of it meets no gate that logs either."""
+        if packet.proto == IPPROTO_UDP and (packet.sport, packet.dport) in DHCP:
+            return True
+        if not outgoing and packet.dst not in self._nodes.get(interface_id, (packet.dst,)):
+            return True  # it came to a load balancer by an endpoint, whose address it still bears
+        peer = packet.dst if outgoing else packet.src
+        first, mask = LINK_LOCAL
+        return peer in self._silent[interface_id] or peer & mask == first
 
     def records(self, flow_log: FlowLog, now: int) -> list[FlowRecord]:
         """Return the records of a flow log so far."""
@@ -101,7 +132,7 @@ class FlowLogging:
             vpc.region,
             subnet.availability_zone_id,
             eni.attachment if own and eni.attachment in plane.instances else None,
-            None if own else str(eni.interface_type),
+            str(eni.interface_type) if eni.interface_type in TOLD_TYPES else None,
         )
 
     def _next_hop(self, vpc_id: str, component: str) -> NextHop:
@@ -129,6 +160,13 @@ class FlowLogging:
         if component in plane.vpn_gateways:
             return NextHop(VIRTUAL_PRIVATE_GATEWAY)
         return NOWHERE
+
+
+def unlogged_peers(plane: ControlPlane, interface_id: str) -> tuple[int, ...]:
+    """Return the addresses that an interface's flow log leaves out: its router's, the Amazon resolver's (FLOW-15)."""
+    eni = plane.network_interfaces[interface_id]
+    subnet, vpc = plane.subnets[eni.subnet_id], plane.vpcs[eni.vpc_id]
+    return int(subnet.cidr_block.first) + 1, int(vpc.cidr_blocks[0].first) + 2
 
 
 class _Services:

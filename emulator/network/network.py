@@ -309,10 +309,10 @@ class Network:
         files: list[Path] = []
         wanted = [one for one in self.flow_logs if not one.flow_log_id.startswith(EXPECTATIONS_LOG)]
         for flow_log in wanted:
-            flow_log_files.clear(Path(folder), flow_log, self.ec2.region)
+            flow_log_files.clear(Path(folder), flow_log)
         for flow_log in wanted:
             records = self._flow_logging.records(flow_log, self.now)
-            files += flow_log_files.write(Path(folder), flow_log, self.ec2.region, records)
+            files += flow_log_files.write(Path(folder), flow_log, records)
         return files
 
     # --- questions ---------------------------------------------------------------------------------------------------

@@ -37,20 +37,21 @@ class ParquetMissingError(OSError):
     """Parquet files were asked for and pyarrow is not installed."""
 
 
-def clear(folder: Path, flow_log: FlowLog, region: str) -> None:
+def clear(folder: Path, flow_log: FlowLog) -> None:
     """Remove the files of a flow log that an earlier run has left below a folder."""
-    mine = f"*_vpcflowlogs_{region}_{flow_log.flow_log_id}_????????T????Z_????????.log.*"
-    for old in sorted(folder.glob(f"AWSLogs/*/vpcflowlogs/{region}/*/*/*/{mine}")):
-        old.unlink()
+    tail = f"{flow_log.flow_log_id}_????????T????Z_????????.log.*"
+    for place in sorted(folder.glob("AWSLogs/*/vpcflowlogs/*/*/*/*")):
+        account, _, region = place.parts[-6:-3]
+        for old in sorted(place.glob(f"{account}_vpcflowlogs_{region}_{tail}")):
+            old.unlink()
 
 
-def write(folder: Path, flow_log: FlowLog, region: str, records: Iterable[FlowRecord]) -> list[Path]:
+def write(folder: Path, flow_log: FlowLog, records: Iterable[FlowRecord]) -> list[Path]:
     """Write the records of a flow log below a folder, which stands for the bucket.
 
     Args:
         folder: The bucket.
         flow_log: Whose records they are; it says format and kind of file.
-        region: Part of the names.
         records: In the order in which they are to be written.
 
     Returns:
@@ -60,16 +61,16 @@ def write(folder: Path, flow_log: FlowLog, region: str, records: Iterable[FlowRe
         ParquetMissingError: if the flow log wants Parquet and pyarrow is not installed.
         OSError: if a file cannot be written.
     """
-    files: dict[tuple[str, int], list[FlowRecord]] = {}
+    files: dict[tuple[str, str, int], list[FlowRecord]] = {}
     for record in records:
         period = record.window // PERIOD * PERIOD
-        files.setdefault((record.interface.account_id, period), []).append(record)
+        files.setdefault((record.interface.account_id, record.interface.region, period), []).append(record)
     encode = _parquet if flow_log.file_format is FileFormat.PARQUET else _text
     contents = {key: encode(flow_log.log_format or DEFAULT_FORMAT, files[key]) for key in sorted(files)}
-    return [_put(folder, flow_log, region, *key, content) for key, content in contents.items()]
+    return [_put(folder, flow_log, *key, content) for key, content in contents.items()]
 
 
-def _put(folder: Path, flow_log: FlowLog, region: str, account: str, period: int, content: bytes) -> Path:
+def _put(folder: Path, flow_log: FlowLog, account: str, region: str, period: int, content: bytes) -> Path:
     """Write beside, then rename: a file that has its name is whole."""
     began = datetime.fromtimestamp(period, UTC)
     place = folder / "AWSLogs" / account / "vpcflowlogs" / region / f"{began:%Y}" / f"{began:%m}" / f"{began:%d}"

@@ -261,6 +261,7 @@ class Fabric:
 
     Attributes:
         sent, duplicated: Packets handed in, and made by faults.
+        answered: Those of the sent ones that gates sent back by themselves, on paths that are not remembered.
         delivered, dropped: How they ended; with those in flight they add up.
         walked: Legs evaluated; the others followed a compiled path.
         drops: How many packets ended for each ``(reason, component)``.
@@ -280,6 +281,7 @@ class Fabric:
         "_tables",
         "_taps",
         "agenda",
+        "answered",
         "compiling",
         "delivered",
         "dropped",
@@ -301,6 +303,7 @@ class Fabric:
         self.state: FlowState = FlowState()
         self.sent: int = 0
         self.duplicated: int = 0
+        self.answered: int = 0
         self.delivered: int = 0
         self.dropped: int = 0
         self.walked: int = 0
@@ -509,6 +512,7 @@ class Fabric:
     def _answer(self, attachment: Attachment, packet: Packet, place: Place, now: int) -> None:
         """Let a packet begin that a gate sends back by itself: an ICMP error, a reset."""
         self.sent += 1
+        self.answered += 1
         path = Path(attachment, (packet.src, packet.dst, packet.proto, packet.sport, packet.dport))
         path.first = CompiledLeg(path, place)
         path.last_at = now

@@ -34,7 +34,7 @@ def records() -> list[FlowRecord]:
 
 
 def test_one_file_per_five_minutes_named_as_aws_names_them(tmp_path: Path, records: list[FlowRecord]) -> None:
-    first, second = write(tmp_path, LOG, REGION, records)
+    first, second = write(tmp_path, LOG, records)
     folder = tmp_path / "AWSLogs" / "123456789012" / "vpcflowlogs" / REGION / "2026" / "01" / "01"
     assert first.parent == second.parent == folder
     assert re.fullmatch(r"123456789012_vpcflowlogs_us-east-1_fl-1_20260101T0000Z_[0-9a-f]{8}\.log\.gz", first.name)
@@ -46,7 +46,7 @@ def test_one_file_per_five_minutes_named_as_aws_names_them(tmp_path: Path, recor
 def test_a_header_line_and_a_line_per_record(tmp_path: Path, records: list[FlowRecord]) -> None:
     lines = [
         text
-        for path in write(tmp_path, LOG, REGION, records)
+        for path in write(tmp_path, LOG, records)
         for text in gzip.decompress(path.read_bytes()).decode().splitlines()
     ]
     header = " ".join(DEFAULT_FORMAT)
@@ -56,17 +56,17 @@ def test_a_header_line_and_a_line_per_record(tmp_path: Path, records: list[FlowR
 
 
 def test_the_same_records_are_the_same_bytes(tmp_path: Path, records: list[FlowRecord]) -> None:
-    once, again = (write(tmp_path / name, LOG, REGION, records) for name in ("once", "again"))
+    once, again = (write(tmp_path / name, LOG, records) for name in ("once", "again"))
     assert [path.name for path in once] == [path.name for path in again]
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
 
 
 def test_clearing_takes_only_the_flow_logs_own_files(tmp_path: Path, records: list[FlowRecord]) -> None:
-    own = write(tmp_path, LOG, REGION, records)
-    other = write(tmp_path, replace(LOG, flow_log_id="x_fl-1"), REGION, records)
+    own = write(tmp_path, LOG, records)
+    other = write(tmp_path, replace(LOG, flow_log_id="x_fl-1"), records)
     note = own[0].with_name("note.txt")
     note.touch()
-    clear(tmp_path, LOG, REGION)
+    clear(tmp_path, LOG)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted([*other, note])
 
 
@@ -74,7 +74,7 @@ def test_parquet_has_awss_columns_and_types(tmp_path: Path, records: list[FlowRe
     parquet = pytest.importorskip("pyarrow.parquet")
     fields = ("version", "interface-id", "srcport", "bytes", "start", "tcp-flags", "traffic-path", "action")
     flow_log = replace(LOG, log_format=fields, file_format=FileFormat.PARQUET)
-    first, second = write(tmp_path, flow_log, REGION, records)
+    first, second = write(tmp_path, flow_log, records)
     assert first.name.endswith(".log.parquet")
     table = parquet.read_table(first)
     assert {field.name: str(field.type) for field in table.schema} == {
@@ -91,7 +91,7 @@ def test_parquet_has_awss_columns_and_types(tmp_path: Path, records: list[FlowRe
     assert [row["tcp_flags"] for row in rows] == [2, 2, None, None, 2, 2, 0]
     assert [row["action"] for row in rows] == ["ACCEPT", "ACCEPT", "-", "-", "ACCEPT", "ACCEPT", "REJECT"]
     assert {row["traffic_path"] for row in rows} == {None}
-    assert write(tmp_path / "again", flow_log, REGION, records)[0].read_bytes() == first.read_bytes()
+    assert write(tmp_path / "again", flow_log, records)[0].read_bytes() == first.read_bytes()
 
 
 def test_without_pyarrow_the_message_says_what_to_install(
@@ -100,5 +100,5 @@ def test_without_pyarrow_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     flow_log = FlowLog("fl-1", "vpc-1", file_format=FileFormat.PARQUET)
     with pytest.raises(ParquetMissingError, match=r"vpcemu\[parquet\]"):
-        write(tmp_path, flow_log, REGION, records)
+        write(tmp_path, flow_log, records)
     assert list(tmp_path.iterdir()) == []
