@@ -14,7 +14,9 @@ ERRORS = (
         "There is no service '{service_name}'",
     ),
     mutation("ERR-3", "another code", "control/endpoints.py", '"DuplicateSubnetsInSameZone"', '"InvalidParameter"'),
-    mutation("ERR-4", "another code", "control/endpoints.py", '"InvalidVpcEndpointType"', '"InvalidParameterValue"'),
+    mutation(
+        "ERR-4", "another code", "control/endpoint_parameters.py", '"InvalidVpcEndpointType"', '"InvalidParameterValue"'
+    ),
     mutation("ERR-4", "another code", "control/policies.py", '"InvalidPolicyDocument"', '"InvalidParameterValue"'),
     mutation(
         "ERR-5",
@@ -41,7 +43,7 @@ ERRORS = (
     mutation(
         "ERR-8",
         "another text",
-        "control/endpoints.py",
+        "control/endpoint_parameters.py",
         "Route table IDs are only supported for Gateway type VPC Endpoint.",
         "No route tables, please.",
     ),
@@ -75,7 +77,7 @@ ERRORS = (
         "Not to an endpoint.",
     ),
     mutation("ERR-23", "another code", "control/routes.py", '"InvalidRoute.NotFound"', '"InvalidParameterValue"'),
-    mutation("ERR-23", "another code", "control/routes.py", '"RouteTableLimitExceeded"', '"RouteLimitExceeded"'),
+    mutation("ERR-23", "another code", "control/route_tables.py", '"RouteTableLimitExceeded"', '"RouteLimitExceeded"'),
     mutation("ERR-24", "another code", "control/state.py", '"InvalidGroup.NotFound"', '"InvalidParameterValue"'),
     mutation(
         "ERR-24",

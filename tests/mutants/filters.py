@@ -9,15 +9,15 @@ FILTERS = (
         "SG-1",
         "an interface gets the rules of its first group only",
         "control/compile.py",
-        "for group_id in group_ids:",
-        "for group_id in group_ids[:1]:",
+        "rules = tuple(rule for group_id in group_ids for rule",
+        "rules = tuple(rule for group_id in group_ids[:1] for rule",
     ),
     mutation(
         "SG-1",
         "what no rule admits passes",
         "flows",
-        "        if rule is None:\n            protocol =",
-        "        if rule is None and not rules:\n            protocol =",
+        "    if rule is None:\n        return _not_admitted(",
+        "    if rule is None and rules:\n        return True\n    if rule is None:\n        return _not_admitted(",
     ),
     mutation(
         "SG-2",
@@ -72,14 +72,14 @@ FILTERS = (
         "SG-4",
         "any VPC's group may be named",
         "control/security_groups.py",
-        "if not self._may_reference(group, other):\n                text",
+        "if not self._may_reference(group, other, direction):\n                text",
         "if not group.vpc_id:\n                text",
     ),
     mutation(
         "SG-5",
         "a rule stays fresh when the peering ends",
         "control/security_groups.py",
-        "return other is None or not self._may_reference(group, other)",
+        "return other is None or not self._may_reference(group, other, direction)",
         "return other is None",
     ),
     mutation(
@@ -100,8 +100,8 @@ FILTERS = (
         "SG-7 DNS-4",
         "packets to the resolver meet the sender's groups and lists",
         "flows",
-        "if packet.dst in (vpc.resolver_address, _RESOLVER_LINK_LOCAL):",
-        "if packet.dst in (vpc.resolver_address, _RESOLVER_LINK_LOCAL) and not eni.group_ids:",
+        "if packet.version == 4 and _reserved(tables, result, eni):",
+        "if packet.version == 6 and _reserved(tables, result, eni):",
     ),
     mutation(
         "SG-8",
@@ -128,8 +128,8 @@ FILTERS = (
         "SG-9",
         "a reply has another key than its request",
         "flows/conntrack.py",
-        "return component, packet.dst, dport, packet.src, sport, packet.proto",
-        "return component, packet.src, sport, packet.dst, dport, packet.proto",
+        "    if not outgoing:\n        local,",
+        "    if not local_port:\n        local,",
     ),
     mutation(
         "SG-11",
@@ -142,8 +142,8 @@ FILTERS = (
         "SG-11",
         "other protocols are not tracked both ways",
         "flows/conntrack.py",
-        "    if outgoing:\n        return component",
-        "    if outgoing or packet.proto not in (1, 6, 17):\n        return component",
+        "        local_port = remote_port = 0",
+        "        local_port = remote_port = packet.src & 0xFFFF",
     ),
     mutation(
         "SG-13",
@@ -233,7 +233,10 @@ FILTERS = (
         "NACL-9",
         "a packet that leaves meets the list of its subnet behind the route",
         "flows",
-        "    if not _network_acl(result, eni, outgoing=True):\n        return\n    _route(tables, result, eni)",
-        "    _route(tables, result, eni)\n    _network_acl(result, eni, outgoing=True)",
+        (
+            "    if not network_acl(result, eni, outgoing=True):\n        return\n"
+            "    result.log(component, outgoing=True, accepted=True)\n    follow(tables, result, eni.routes, sender)\n"
+        ),
+        "    follow(tables, result, eni.routes, sender)\n    network_acl(result, eni, outgoing=True)\n",
     ),
 )
