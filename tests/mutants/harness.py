@@ -92,7 +92,19 @@ class Copy:
 
     def pytest(self, arguments: Sequence[str], *, keep_compiled: bool = False) -> tuple[int, str]:
         """Run pytest in the copy, and return its exit code and what it printed; -1 if it did not end in time."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:anyio",
+            "--no-header",
+            *arguments,
+        ]
         environment = {**os.environ, "CI": "1", "PYTHONPATH": str(self.folder)}
         if not keep_compiled:
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
