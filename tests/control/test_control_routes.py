@@ -151,12 +151,13 @@ REFUSALS = [
         marks=pytest.mark.fact("ERR-23"),
     ),  # ERR-23
     ("create_route", {"destination_cidr_block": "0.0.0.0/0"}, "MissingParameter", None, "exactly one target"),
-    (
+    pytest.param(
         "create_route",
         {"destination_cidr_block": "0.0.0.0/0", "gateway_id": "igw-1", "nat_gateway_id": "nat-1"},
         "InvalidParameterCombination",
         None,
         "exactly one target",
+        marks=pytest.mark.fact("ROUTE-12"),
     ),
     ("create_route", {"vpc_peering_connection_id": "pcx"}, "MissingParameter", None, "destinationCidrBlock"),
     (

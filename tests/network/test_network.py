@@ -53,6 +53,7 @@ async def exchange(address: str, port: int, data: bytes) -> bytes:
     return answer
 
 
+@pytest.mark.fact("VPCE-IF-16")
 def test_two_vpcs_with_one_cidr_use_one_service_at_once() -> None:
     """D2, D11: the same client address and port twice, told apart by the endpoint they came through."""
     ec2 = ControlPlane("us-east-1")

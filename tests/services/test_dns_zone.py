@@ -126,6 +126,7 @@ def test_what_a_vpc_with_an_endpoint_sees(name, addresses, source):
     assert lookup(name) == (addresses, source)
 
 
+@pytest.mark.fact("VPCE-IF-20", "VPCE-IF-21", "VPCE-10", "DNS-7")
 @pytest.mark.parametrize(
     "options",
     [

@@ -1,0 +1,11 @@
+"""All mutations, by subject; to break a new fact, add a line to the table of its subject."""
+
+from __future__ import annotations
+
+from tests.mutants.endpoints import ENDPOINTS
+from tests.mutants.errors import ERRORS
+from tests.mutants.filters import FILTERS
+from tests.mutants.names import NAMES
+from tests.mutants.routing import ROUTING
+
+MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *ERRORS)
