@@ -28,7 +28,9 @@ def override(document: Document, key: str, value: str, schema: type[BaseModel]) 
     mark = Mark(f"--set {key}={value}", 1, 1)
     path = _path(document, key, schema, mark)
     target = schema_at(schema, path)
-    if _is_container(target):
+    present = document.find(path)
+    shorthand = present is not None and isinstance(present.value, str | int)  # a word that stands for a mapping
+    if _is_container(target) and not shorthand:
         text = f'"{key}" is not settable: it holds {", ".join(fields_at(schema, path)) or "resources"}'
         raise DocumentError([Problem.at(mark, INVALID, text)])
     node = parse(value, mark.file).root
