@@ -33,6 +33,8 @@ RESOLVER_LINK_LOCAL: Final = 0xA9FEA9FD  # 169.254.169.253 (DNS-1)
 SERVICES_LINK_LOCAL: Final = (0xA9FEA9FE, 0xA9FEA97B)
 """169.254.169.254 and 169.254.169.123: instance metadata and time (DNS-6), which are not modelled."""
 AUTO: Final = "auto-tracked"
+FLOW_BURST: Final = 131_072
+"""Bytes that a single flow may send at once on top of its rate; EMU."""
 
 
 def interface_out(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
@@ -71,11 +73,13 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
     if packet.version == 4 and eni.inside(packet.dst):  # layer 2: no ACL (NACL-1), no route table (ROUTE-20)
         result.log(component, outgoing=True, accepted=True)
         same_subnet(tables, result, sender)
-        return
-    if not network_acl(result, eni, outgoing=True):
-        return
-    result.log(component, outgoing=True, accepted=True)
-    follow(tables, result, eni.routes, sender)
+    elif network_acl(result, eni, outgoing=True):
+        result.log(component, outgoing=True, accepted=True)
+        follow(tables, result, eni.routes, sender)
+    rate = tables.settings.single_flow_bandwidth
+    if rate is not None and packet.proto in (IPPROTO_TCP, IPPROTO_UDP):
+        flow = f"{dotted(packet.src)}:{packet.sport}>{dotted(packet.dst)}:{packet.dport}"
+        result.shape(ShaperSpec(f"{component}/{flow}", rate, FLOW_BURST, None))  # NET-1
 
 
 def _reserved(tables: Tables, result: LegResult, eni: InterfaceTable) -> bool:

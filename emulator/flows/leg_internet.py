@@ -27,7 +27,7 @@ from emulator.flows.legs import (
     not_public,
     working,
 )
-from emulator.flows.tables import Kind
+from emulator.flows.tables import Kind, ShaperSpec
 from emulator.flows.translation import (
     Endpoints,
     bind,
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 INTERNET: Final = "internet"
 """The component that stands for every public address nobody in the topology has."""
+NAT_BURST: Final = 1_048_576
+"""Bytes that a NAT gateway lets through at once on top of its rate; EMU."""
 
 
 # --- internet gateways -----------------------------------------------------------------------------------------------
@@ -353,6 +355,9 @@ def _nat_leave(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
     sender = Sender(eni.interface_id, eni.vpc_id, eni)
     result.see(eni.interface_id, outgoing=True)
     leave(tables, result, eni, sender)
+    rate = tables.settings.nat_gateway_bandwidth
+    if rate is not None:
+        result.shape(ShaperSpec(f"{eni.owner}/bandwidth", rate, NAT_BURST, None))  # NAT-1
 
 
 def leave(tables: Tables, result: LegResult, eni: InterfaceTable, sender: Sender) -> None:

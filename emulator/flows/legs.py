@@ -165,6 +165,11 @@ class LegResult:
         """Note where the next leg begins."""
         self.crossing = Crossing(source, Place(kind, component), delay, shaper)
 
+    def shape(self, shaper: ShaperSpec) -> None:
+        """Let the crossing, if there is one, go through a shaper, unless it goes through one already."""
+        if self.crossing is not None and self.crossing.shaper is None:
+            self.crossing.shaper = shaper
+
     def see(self, component: str, *, outgoing: bool) -> None:
         """Note that the packet, as it is now, passes a place where a capture may be taken."""
         self.seen.append((component, outgoing, self.packet))

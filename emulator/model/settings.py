@@ -23,6 +23,8 @@ class Settings:
         interface_endpoint_protocols: IANA numbers that interface endpoints accept (VPCE-IF-7).
         interface_endpoint_bandwidth: Per endpoint interface and direction, if the endpoint has none of its own
             (VPCE-IF-11).
+        nat_gateway_bandwidth: Per NAT gateway (NAT-1); None: no limit. EMU: it does not scale by itself.
+        single_flow_bandwidth: Per 5-tuple and direction, at the sending interface (NET-1); None: no limit.
         interface_endpoint_mtu: (VPCE-IF-12); also clamps the MSS to 40 less (VPCE-IF-14). None: no limit.
         gateway_endpoint_mtu: (VPCE-12). None: no limit.
         endpoint_idle_timeout: (VPCE-IF-15).
@@ -51,6 +53,8 @@ class Settings:
     ip_versions: tuple[int, ...] = (4,)
     interface_endpoint_protocols: tuple[int, ...] = (6,)
     interface_endpoint_bandwidth: int = 10_000_000_000
+    nat_gateway_bandwidth: int | None = 100_000_000_000
+    single_flow_bandwidth: int | None = None
     interface_endpoint_mtu: int | None = 8500
     gateway_endpoint_mtu: int | None = 8500
     endpoint_idle_timeout: int = 350 * SECOND

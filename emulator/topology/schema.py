@@ -255,6 +255,8 @@ class SettingsEntry(Strict):
     ip_versions: list[Literal[4, 6]] | None = None
     interface_endpoint_protocols: list[Protocol] | None = None
     interface_endpoint_bandwidth: Rate | None = None
+    nat_gateway_bandwidth: Rate | None = None
+    single_flow_bandwidth: Rate | None = None
     interface_endpoint_mtu: Mtu | None = None
     gateway_endpoint_mtu: Mtu | None = None
     endpoint_idle_timeout: Duration | None = None
