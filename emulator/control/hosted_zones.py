@@ -122,7 +122,8 @@ class HostedZones(State):
             if zone.name == name and vpc_id in zone.vpc_ids:
                 return zone.hosted_zone_id
         for endpoint in self.vpc_endpoints.values():
-            hidden = self.services[endpoint.service_name].private_zone_names if endpoint.private_dns_enabled else ()
+            service = self.services.get(endpoint.service_name)
+            hidden = service.private_zone_names if service is not None and endpoint.private_dns_enabled else ()
             if endpoint.vpc_id == vpc_id and name in hidden:
                 return f"of {endpoint.vpc_endpoint_id}'s private DNS"
         return None

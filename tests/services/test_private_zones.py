@@ -18,7 +18,7 @@ from emulator.services.hints import hint, nearest_covered
 from emulator.services.resolver import Rotation, answer
 from emulator.services.views import World, public_zone, zone_of
 from emulator.services.zone import LONGEST_CHAIN, Answer, Link, Pointer, PrivateZone, Source, Zone
-from tests.services.test_dns_zone import BOTH, ENDPOINT, NAME, PUBLIC, REGIONAL, S3, vpc, world
+from tests.services.test_dns_zone import BOTH, ENDPOINT, NAME, PUBLIC, REGIONAL, S3, SERVICE, vpc, world
 
 
 def records(*lines):
@@ -193,6 +193,17 @@ def test_the_internet_sees_endpoint_names_and_public_ones_and_nothing_private():
     assert look(NAME, seen) == ((str(PUBLIC),), Source.PUBLIC)
     for name in ("db.corp.example", "ip-10-0-1-10.ec2.internal"):
         assert look(name, seen)[0] is None
+
+
+@pytest.mark.fact("SVC-6", "SVC-2")
+def test_the_private_dns_name_of_an_endpoint_service_leads_to_its_endpoint_in_the_consumers_vpc():
+    name = "com.amazonaws.vpce.us-east-1.vpce-svc-07"
+    offered = replace(SERVICE, service_name=name, private_dns_names=("*.api.example",), public_addresses=())
+    seen = world([replace(ENDPOINT, service_name=name)], [offered])
+    assert look("v1.api.example", zone_of(vpc(), seen)) == (BOTH, Source.PRIVATE_DNS)
+    assert look("v1.api.example", zone_of(vpc("vpc-2"), seen))[0] is None
+    regional = "vpce-0b66-k3v9x0ab.vpce-svc-07.us-east-1.vpce.amazonaws.com"
+    assert look(regional, zone_of(vpc("vpc-2"), seen)) == (BOTH, Source.ENDPOINT)
 
 
 def covered(*names, owner="vpce-x"):
