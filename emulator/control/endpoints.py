@@ -381,10 +381,10 @@ class Endpoints(EndpointServices, Services, NatGateways):
             theirs = self.services.get(other.service_name)
             for domain in theirs.private_dns_names if theirs is not None else ():
                 if domain in service.private_dns_names:
-                    text = "private-dns-enabled cannot be set because there is already a conflicting DNS domain"
-                    raise Ec2Error(
-                        "InvalidParameter", f"{text} for {domain} in the VPC {vpc.vpc_id}", "private_dns_enabled"
-                    )
+                    raise _conflict(domain, vpc)
+        for zone in self.hosted_zones.values():  # the reverse of Route 53's ConflictingDomainExists
+            if vpc.vpc_id in zone.vpc_ids and zone.name in service.private_zone_names:
+                raise _conflict(zone.name, vpc)
         return replace(endpoint, private_dns_enabled=True)
 
     def _with_inbound_only(self, endpoint: VpcEndpoint, service: Service, wanted: bool | None) -> VpcEndpoint:
@@ -427,6 +427,11 @@ class Endpoints(EndpointServices, Services, NatGateways):
             if count >= limit:
                 text = f"The maximum number of {kind} endpoints has been reached for {where} ({limit})"
                 raise Ec2Error("VpcEndpointLimitExceeded", text)
+
+
+def _conflict(domain: str, vpc: Vpc) -> Ec2Error:
+    text = "private-dns-enabled cannot be set because there is already a conflicting DNS domain"
+    return Ec2Error("InvalidParameter", f"{text} for {domain} in the VPC {vpc.vpc_id}", "private_dns_enabled")
 
 
 def _check_policy(policy_document: str, kind: VpcEndpointType, service: Service) -> None:

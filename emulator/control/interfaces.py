@@ -322,7 +322,8 @@ class NetworkInterfaces(RouteStates, PublicAddresses):
     def _managed_by_user(self, network_interface_id: str) -> NetworkInterface:
         """VPCE-IF-1: users see an endpoint's interfaces and the like, and cannot manage them."""
         interface = self._network_interface(network_interface_id)
-        if interface.interface_type not in USERS_TYPES:
+        inbound = any(network_interface_id in one.network_interface_ids for one in self.resolver_endpoints.values())
+        if interface.interface_type not in USERS_TYPES or inbound:
             text = f"The network interface '{network_interface_id}' is managed by {interface.attachment}"
             raise Ec2Error("OperationNotPermitted", text, "network_interface_id")
         return interface

@@ -15,10 +15,12 @@ from emulator.control.compile import compile_tables
 from emulator.control.endpoints import Endpoints
 from emulator.control.faults import Faults
 from emulator.control.flow_logs import FlowLogs
+from emulator.control.hosted_zones import HostedZones
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
 from emulator.control.quotas import check_quotas
+from emulator.control.resolver_endpoints import ResolverEndpoints
 from emulator.control.resource_shares import ResourceShares
 from emulator.control.transit_gateways import TransitGateways
 
@@ -36,6 +38,8 @@ class ControlPlane(
     FlowLogs,
     Faults,
     ResourceShares,
+    HostedZones,
+    ResolverEndpoints,
 ):
     """Everything a user may do to a network; what names no Region is in ``region``.
 

@@ -2,7 +2,8 @@
 
 One control plane may hold VPCs of several Regions and accounts.  A Region opens
 with its first VPC: S3 and DynamoDB with their prefix lists are there from then
-on, for gateway endpoints (VPCE-GW-1) and interface endpoints (VPCE-4).
+on, for gateway endpoints (VPCE-GW-1) and interface endpoints (VPCE-4), and so
+are the services of the catalogue.
 
 Where facts end, choices begin: in us-east-1 the lists are VPCE-GW-2's.  Of other
 Regions no list is known: EMU gives each a stable id and a /24 of 198.19.0.0/16
@@ -15,12 +16,14 @@ AWS: Amazon EC2 User Guide, "Regions and Zones"; VPC User Guide, "AWS-managed pr
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
 from netaddr import IPAddress, IPNetwork
 
+from emulator.control.catalogue import interface_services, region_place
 from emulator.control.errors import invalid
 from emulator.control.state import State
 from emulator.model.resources import PrefixList, Service, VpcEndpointType
@@ -53,7 +56,10 @@ class Regions(State):
         self._journal.clear()
 
     def _open_region(self, region: str) -> None:
-        """Bring S3 and DynamoDB of a Region, unless they are there."""
+        """Bring the services of a Region, unless they are there."""
+        for service in interface_services(region):
+            if service.service_name not in self.services:
+                self._put(self.services, service.service_name, service)
         for short_name in GATEWAY_SERVICES:
             prefix_list = built_in_prefix_list(region, short_name)
             service = built_in_service(region, short_name, prefix_list)
@@ -108,7 +114,7 @@ def built_in_prefix_list(region: str, short_name: str) -> PrefixList:
     name = f"com.amazonaws.{region}.{short_name}"
     known = KNOWN_LISTS.get((region, short_name))
     if known is None:
-        third = digest(region) % 128 + 128 * GATEWAY_SERVICES.index(short_name)
+        third = region_place(region, 128) + 128 * GATEWAY_SERVICES.index(short_name)
         known = (f"pl-{hashlib.sha256(name.encode()).hexdigest()[:8]}", (f"198.19.{third}.0/24",))
     prefix_list_id, cidrs = known
     return PrefixList(prefix_list_id, name, tuple(IPNetwork(cidr) for cidr in cidrs), 1)  # weight: ROUTE-17
@@ -133,6 +139,8 @@ def addresses_in(cidrs: Iterable[IPNetwork]) -> tuple[IPAddress, ...]:
     return tuple(IPAddress(min(cidr.first + 10, cidr.last)) for cidr in cidrs)
 
 
-def digest(text: str) -> int:
-    """Return a number that is the same for a text everywhere."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+@functools.cache
+def built_in_services(region: str) -> tuple[Service, ...]:
+    """Return all services of a Region in which nobody has declared anything."""
+    lists = [(name, built_in_prefix_list(region, name)) for name in GATEWAY_SERVICES]
+    return (*(built_in_service(region, name, listed) for name, listed in lists), *interface_services(region))

@@ -1,9 +1,10 @@
 """The services of a Region: AWS's built-in ones and those that documents bring.
 
-Built in are S3 and DynamoDB (:mod:`emulator.control.regions`).  Everything else
-is registered by the emulator's own verb :meth:`Services.register_service`.  The
-public names of other services resolve, outside of private DNS, to a stable
-address in 198.18.0.0/16, which leads nowhere unless a route does.
+Built in are S3 and DynamoDB (:mod:`emulator.control.regions`) and the common
+services of interface endpoints (:mod:`emulator.control.catalogue`).  Everything
+else is registered by the emulator's own verb :meth:`Services.register_service`.
+The public names of other services resolve, outside of private DNS, to a stable
+address in 198.18.0.0/16 that is nobody else's.
 
 AWS: AWS PrivateLink, "AWS services that integrate".
 """
@@ -12,13 +13,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from netaddr import IPAddress, IPNetwork
-
+from emulator.control.catalogue import free_addresses, regionless
 from emulator.control.errors import Ec2Error, invalid
 from emulator.control.prefix_lists import CUSTOMER, PrefixLists
-from emulator.control.regions import GATEWAY_SERVICES, addresses_in, digest
+from emulator.control.regions import GATEWAY_SERVICES, addresses_in
 from emulator.control.state import verb
 from emulator.control.vpcs import Vpcs
 from emulator.model.resources import PrefixList, Service, VpcEndpointType
@@ -26,8 +26,7 @@ from emulator.model.resources import PrefixList, Service, VpcEndpointType
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NAMED_RANGE: Final = IPNetwork("198.18.0.0/16")
-"""EMU: where the public names of services without a prefix list lead."""
+    from netaddr import IPAddress
 
 HOST_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -88,10 +87,10 @@ class Services(PrefixLists, Vpcs):
     def _region_in(self, name: str) -> str:
         """Return the Region that a service's name says, one of this network's (SVC-2).
 
-        AWS's few names without a Region, as ``com.amazonaws.iam``, are of the plane's own.
+        Of AWS's few names without a Region, as ``com.amazonaws.iam``, the unknown ones are of the plane's own.
         """
         if re.fullmatch(r"com\.amazonaws\.[A-Za-z0-9-]+", name):
-            return self.region
+            return self.services[name].region if name in self.services else self.region
         for region in self.open_regions():
             shape = re.escape(region)
             own = rf"com\.amazonaws\.({shape}\.[A-Za-z0-9.-]+|vpce\.{shape}\.vpce-svc-[A-Za-z0-9-]+)"
@@ -134,7 +133,13 @@ class Services(PrefixLists, Vpcs):
             return addresses_in(self.prefix_lists[service.prefix_list_id].cidrs)
         if not service.private_dns_names:
             return ()
-        return (IPAddress(NAMED_RANGE.first + 1 + digest(service.service_name) % 65_000),)
+        taken = {
+            address
+            for other in self.services.values()
+            if other.service_name != service.service_name
+            for address in other.public_addresses
+        }
+        return (next(host for host in free_addresses(service.service_name) if host not in taken),)
 
     @verb
     def register_prefix_list(self, prefix_list: PrefixList) -> PrefixList:
@@ -162,4 +167,8 @@ class Services(PrefixLists, Vpcs):
 
 def no_such_service(service_name: str, parameter: str = "service_name", path: tuple[str | int, ...] = ()) -> Ec2Error:
     """Return the refusal of a service that is not there for whoever asks (ERR-2)."""
-    return Ec2Error("InvalidServiceName", f"The Vpc Endpoint Service '{service_name}' does not exist", parameter, path)
+    text = f"The Vpc Endpoint Service '{service_name}' does not exist"
+    other = regionless(service_name)
+    if other not in (None, service_name):
+        text += f" (this service's name has no Region: {other})"
+    return Ec2Error("InvalidServiceName", text, parameter, path)

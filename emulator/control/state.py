@@ -375,6 +375,16 @@ class State:
             path,
         )
 
+    def _hosted_zone(self, hosted_zone_id: str, parameter: str = "hosted_zone_id") -> HostedZone:
+        text = "No hosted zone found with ID: {}"
+        return _find(self.hosted_zones, hosted_zone_id, "NoSuchHostedZone", text, parameter)
+
+    def _resolver_endpoint(
+        self, resolver_endpoint_id: str, parameter: str = "resolver_endpoint_id"
+    ) -> ResolverEndpoint:
+        text = "[RSLVR-00703] Resolver endpoint with ID '{}' does not exist"
+        return _find(self.resolver_endpoints, resolver_endpoint_id, "ResourceNotFoundException", text, parameter)
+
 
 def _find(
     records: dict[str, _T], record_id: str, code: str, text: str, parameter: str, path: tuple[str | int, ...] = ()

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResourceRecordSet:
-    """Records of one name; ``type`` is A or CNAME, or ALIAS, whose value is a name resolved in its place."""
+    """Records of one name; ``type`` is A or CNAME, or ALIAS, whose value is a name resolved in its place.
+
+    EMU: the value of an ALIAS may be an interface endpoint's id, which stands for its Regional name.
+    """
 
     name: str
     type: str

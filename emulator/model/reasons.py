@@ -61,6 +61,11 @@ class Reason(StrEnum):
     VPCE_INTRA_VPC_TRAFFIC = "VPCE_INTRA_VPC_TRAFFIC"
     VPCE_SERVICE_NOT_INSTALLED_IN_AZ = "VPCE_SERVICE_NOT_INSTALLED_IN_AZ"
 
+    # What DNS says of a name without an address (RFC 1035, RFC 2308): no packet ends so, for none is sent.
+    NODATA = "NODATA"
+    NXDOMAIN = "NXDOMAIN"
+    SERVFAIL = "SERVFAIL"
+
     EMU_CONNTRACK_FULL = "EMU_CONNTRACK_FULL"
     EMU_DNS_OFF = "EMU_DNS_OFF"
     EMU_FAULT = "EMU_FAULT"

@@ -365,3 +365,10 @@ class Service:
     options: dict[str, object] = field(default_factory=dict, hash=False, compare=False)
     service_delay: int = 0
     service_id: str | None = None
+
+    @property
+    def private_zone_names(self) -> tuple[str, ...]:
+        """Names of the hidden hosted zones of its private DNS; what lies in one of them needs none of its own."""
+        apexes = [name.removeprefix("*.") for name in self.private_dns_names]
+        inside = {apex for apex in apexes for other in apexes if apex.endswith(f".{other}")}
+        return tuple(apex for apex in dict.fromkeys(apexes) if apex not in inside)

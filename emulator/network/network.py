@@ -19,11 +19,11 @@ from emulator.capture import Capture, LinkLayer, Tap
 from emulator.network.expectations import EXPECTATIONS_LOG
 from emulator.network.flow_logs import FlowLogging
 from emulator.network.loading import load_topology
+from emulator.network.naming import Names
 from emulator.network.plugging import Plugging
 from emulator.network.questions import BadQuestion, ask, one_line
 from emulator.observe import flow_log_files
 from emulator.observe.ledger import Ledger
-from emulator.services import zone_of
 from emulator.simulation.agenda import Agenda
 from emulator.simulation.fabric import Attachment, Fabric
 from emulator.wire.checksum import PayloadSums
@@ -31,7 +31,7 @@ from emulator.wire.packet import Packet
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable
     from types import TracebackType
 
     from emulator.asyncio_net.stack import HostStack
@@ -87,6 +87,7 @@ class Network:
         loop: The virtual-time event loop that every program on the network shares.
         hosts: By name: instances by their id, services by their name, resolvers as ``<vpc>/resolver``.
         ledger: The latest drops.
+        names: DNS, as each VPC and the internet see it.
         rulings: What endpoint policies said, oldest first (the latest 10,000).
     """
 
@@ -97,11 +98,11 @@ class Network:
         self.loop: Final = VirtualTimeLoop(self.agenda)
         self.fabric: Final = Fabric(self.agenda, plane, seed)
         self.ledger: Final = Ledger()
+        self.names: Final = Names(plane)
         self.rulings: Final[list[Ruling]] = []
         self._captures: list[tuple[str, Capture]] = []
         self._flow_logging: Final = FlowLogging(plane)
         self._sums: Final = PayloadSums()
-        self._zones: dict[str, tuple[int, Zone]] = {}
         self._plugging: Final = Plugging(self)
         self.fabric.observe(self.ledger)
         self.fabric.refreshed = self._refresh
@@ -325,27 +326,11 @@ class Network:
         Raises:
             BadQuestion: if something named is not there.
         """
-        return ask(self.ec2, self.zone, self.fabric.state, self.now, source, to, protocol, source_port)
+        return ask(self.ec2, self.names, self.fabric.state, self.now, source, to, protocol, source_port)
 
     def zone(self, vpc_id: str) -> Zone:
         """Return DNS as a VPC sees it now."""
-        known = self._zones.get(vpc_id)
-        if known is not None and known[0] == self.ec2.generation:
-            return known[1]
-        plane = self.ec2
-        zone = zone_of(
-            plane.vpcs[vpc_id],
-            plane.vpc_endpoints.values(),
-            plane.network_interfaces.values(),
-            plane.services.values(),
-            plane.subnets.values(),
-        )
-        self._zones[vpc_id] = plane.generation, zone
-        return zone
-
-    def zone_reader(self, vpc_id: str) -> Callable[[], Zone]:
-        """Return what reads DNS as a VPC sees it at the time."""
-        return lambda: self.zone(vpc_id)
+        return self.names.of_vpc(vpc_id)
 
     def flows(self) -> list[Flow]:
         """Return the flows the network remembers, by attachment, in the order in which they began."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.asyncio_net.stack import HostStack
 from emulator.flows.walk import origin_of
-from emulator.services import Program, program_named, serve_resolver
+from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -58,7 +58,8 @@ class Plugging:
 
     Attributes:
         hosts: By name: instances and external hosts by their id, services by their name, resolvers as
-            ``<vpc>/resolver``, public sides of services as ``<service>/public``.
+            ``<vpc>/resolver``, behind inbound endpoints as ``<resolver endpoint>/inbound``, public sides of services as
+            ``<service>/public``.
     """
 
     def __init__(self, network: Network) -> None:
@@ -89,9 +90,6 @@ class Plugging:
             attachment.secondary = plug.secondary
             host.attach(attachment)
             self._attachments[name] = attachment, host
-            if name.endswith("/resolver"):
-                reader = self._network.zone_reader(plug.vpc_id)
-                self._unstarted.append((host, partial(serve_resolver, ANY_ADDRESS, reader)))
         if self._network.loop.is_running():
             self.start()
 
@@ -102,6 +100,10 @@ class Plugging:
         for vpc in tables.vpcs.values():
             resolver = f"{vpc.vpc_id}/resolver"
             wanted[resolver] = Plug(resolver, vpc.resolver_address, vpc.vpc_id)
+        for inbound in plane.resolver_endpoints.values():
+            for eni_id in inbound.network_interface_ids:
+                eni = tables.interfaces[eni_id]
+                wanted[eni_id] = Plug(f"{inbound.resolver_endpoint_id}/inbound", eni.address, eni.vpc_id)
         for instance in plane.instances.values():
             for eni_id in instance.network_interface_ids:
                 eni = tables.interfaces[eni_id]
@@ -144,6 +146,11 @@ class Plugging:
             host = HostStack(network.loop, name, draw, mtu=mtu, accept_any=True)
             program = self._service_program(service) if service is not None else None
         self.hosts[name] = host
+        if name.endswith(("/resolver", "/inbound")):
+            reader = network.names.reader(plug.vpc_id, inbound=name.endswith("/inbound"))
+            turns = Rotation()
+            for resolver_program in (serve_resolver, serve_resolver_tcp):
+                self._unstarted.append((host, partial(resolver_program, ANY_ADDRESS, reader, turns)))
         if program is not None:
             serve = partial(program.serve, policy_of=network.policy_of, observe=network.ruled)
             self._unstarted.append((host, serve))

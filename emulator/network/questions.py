@@ -7,6 +7,7 @@ way out would have left behind in an overlay, and nothing is changed (D1, D8).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from netaddr import AddrFormatError, IPAddress
@@ -14,19 +15,19 @@ from netaddr import AddrFormatError, IPAddress
 from emulator.flows.conntrack import Overlay
 from emulator.flows.walk import PROTOCOL_NAMES, origin_of, walk
 from emulator.gates.networks import dotted
+from emulator.model.reasons import Reason
 from emulator.model.resources import VpcEndpointType
-from emulator.model.traces import Delivered
+from emulator.model.traces import Delivered, Dropped, Step, Trace
 from emulator.observe.explain import RoundTrip
 from emulator.topology.problems import did_you_mean
 from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet, icmp, tcp, udp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from emulator.control import ControlPlane
     from emulator.flows.conntrack import FlowState
     from emulator.model.resources import NetworkInterface, VpcEndpoint
-    from emulator.services import Zone
+    from emulator.network.naming import Names
+    from emulator.observe.explain import DnsAnswer
 
 PROTOCOLS: Final = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP, "icmp": IPPROTO_ICMP}
 _PORT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})", re.ASCII)
@@ -59,38 +60,43 @@ def source_interface(plane: ControlPlane, name: str) -> NetworkInterface:
     return owners[0]
 
 
-def destination(
-    plane: ControlPlane, zone_of: Callable[[str], Zone], source: NetworkInterface, name: str
-) -> tuple[IPAddress, tuple[str, ...]]:
-    """Return the address that a host, endpoint, service, DNS name or address stands for, and how it was found.
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a question is about: an address, unless DNS has none; how it was found; and DNS's part in it."""
 
-    A DNS name is resolved as ``source`` would resolve it.
+    address: IPAddress | None
+    remarks: tuple[str, ...] = ()
+    dns: DnsAnswer | None = None
+
+
+def destination(plane: ControlPlane, names: Names, source: NetworkInterface, name: str) -> Destination:
+    """Return what a host, endpoint, service, DNS name or address stands for.
+
+    A DNS name is resolved as ``source`` would resolve it; that there is no address is an answer too.
 
     Raises:
-        BadQuestion: if it stands for none.
+        BadQuestion: if it is none of these.
     """
     try:
-        return IPAddress(name), ()
+        return Destination(IPAddress(name))
     except (AddrFormatError, ValueError):
         pass
     if name in plane.instances or name in plane.network_interfaces:
-        return source_interface(plane, name).private_ip_address, ()
+        return Destination(source_interface(plane, name).private_ip_address)
     endpoint = plane.vpc_endpoints.get(name)
     if endpoint is not None:
-        return _endpoint_address(plane, source, endpoint)
-    service = plane.services.get(name) or plane.services.get(f"com.amazonaws.{plane.region}.{name}")
+        return Destination(*_endpoint_address(plane, source, endpoint))
+    region = plane.vpcs[source.vpc_id].region
+    service = plane.services.get(name) or plane.services.get(f"com.amazonaws.{region}.{name}")
     if service is not None and service.private_dns_names:
-        name = service.private_dns_names[0].removeprefix("*.")
+        name = service.private_dns_names[0].replace("*.", "any.")
     if "." not in name:
         known = [*plane.instances, *plane.vpc_endpoints, *plane.network_interfaces]
-        names = ", ".join([*plane.instances, *plane.vpc_endpoints]) or "none"
-        hint = did_you_mean(name, known) or f"; hosts and endpoints: {names}"
+        hosts = ", ".join([*plane.instances, *plane.vpc_endpoints]) or "none"
+        hint = did_you_mean(name, known) or f"; hosts and endpoints: {hosts}"
         raise BadQuestion(f"no host, endpoint, service or address {name!r}{hint}")
-    answer = zone_of(source.vpc_id).lookup(name)
-    if not answer.addresses:
-        raise BadQuestion(f"{name} does not resolve in {source.vpc_id}: NXDOMAIN")
-    addresses = ", ".join(str(address) for address in answer.addresses)
-    return answer.addresses[0], (f"{name} resolves to {addresses} ({answer.source})",)
+    told, found = names.ask(source, name)
+    return Destination(found.addresses[0] if found.addresses else None, tuple(told.remarks()), told)
 
 
 def _endpoint_address(
@@ -112,7 +118,7 @@ def _endpoint_address(
 
 def ask(
     plane: ControlPlane,
-    zone_of: Callable[[str], Zone],
+    names: Names,
     state: FlowState,
     now: int,
     source: str,
@@ -124,7 +130,7 @@ def ask(
 
     Args:
         plane: The network.
-        zone_of: DNS as each VPC sees it.
+        names: DNS as each VPC sees it.
         state: What the network remembers of its flows; only read.
         now: Nanoseconds.
         source: An instance, an interface or a private address.
@@ -144,7 +150,11 @@ def ask(
     host, port = _host_and_port(to)
     if not 0 < port < 65536:
         raise BadQuestion(f"port {port}: choose 1 to 65535")
-    address, remarks = destination(plane, zone_of, eni, host)
+    where = destination(plane, names, eni, host)
+    if where.address is None:
+        line = f"{protocol} {eni.private_ip_address} > {host}" + (f":{port}" if protocol != "icmp" else "")
+        return RoundTrip(line, unresolved(eni.vpc_id, where.dns), None, where.remarks, where.dns)
+    address = where.address
     packet = _packet(PROTOCOLS[protocol], int(eni.private_ip_address), address, source_port, port)
     tables = plane.tables()
     overlay = Overlay(state)
@@ -153,7 +163,18 @@ def ask(
     if isinstance(forward.ending, Delivered):
         origin = origin_of(tables, forward.ending.component)
         reply, returned = walk(tables, overlay, _answer(arrived), origin, now)
-    return RoundTrip(one_line(packet), forward, reply, remarks, ended=(arrived, returned))
+    return RoundTrip(one_line(packet), forward, reply, where.remarks, where.dns, (arrived, returned))
+
+
+def unresolved(vpc_id: str, dns: DnsAnswer | None) -> Trace:
+    """Return the story of a packet that was never sent, since its destination has no address: one step, ``dns``."""
+    assert dns is not None
+    assert dns.reason is not None
+    off = dns.reason is Reason.EMU_DNS_OFF and not dns.record
+    component, rule = (vpc_id, "enable_dns_support") if off else (dns.owner or dns.resolver, dns.record or None)
+    detail = "the resolver does not answer (DNS-2, DNS-5)" if off else dns.source
+    step = Step(component, "dns", rule, dns.reason, detail)
+    return Trace((step,), Dropped(dns.reason, component, rule))
 
 
 def _host_and_port(to: str) -> tuple[str, int]:

@@ -10,19 +10,17 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from netaddr import IPAddress
-
 from emulator.control.policies import FULL_ACCESS
 from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
 from emulator.network.expectations import differences
-from emulator.network.questions import destination, source_interface
+from emulator.network.questions import destination, source_interface, unresolved
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from emulator.model.traces import Step
+    from emulator.model.traces import Ending, Step
     from emulator.network.network import Network
     from emulator.network.schema import SendSpec, StepSpec, TraceSpec
     from emulator.observe.ledger import Drop
@@ -202,12 +200,18 @@ def _crafted(network: Network, step: StepSpec, spec: SendSpec) -> Row:
     """Send one crafted packet; its own ending is the row."""
     target = spec.to
     if spec.ip_version == 4:
-        address, _ = destination(network.ec2, network.zone, source_interface(network.ec2, step.host), target)
-        target = str(IPAddress(address))
+        source = source_interface(network.ec2, step.host)
+        where = destination(network.ec2, network.names, source, target)
+        if where.address is None:
+            return _row(step, unresolved(source.vpc_id, where.dns).ending)
+        target = str(where.address)
     packet = network.send(workloads.craft(spec.model_dump(), target), host=step.host)
     network.run_until_idle()
-    ending = packet.ending
-    assert ending is not None, "the network is idle, so every packet has ended"
+    assert packet.ending is not None, "the network is idle, so every packet has ended"
+    return _row(step, packet.ending)
+
+
+def _row(step: StepSpec, ending: Ending) -> Row:
     reason, rule = (str(ending.reason), ending.rule or "") if isinstance(ending, Dropped) else ("", "")
     return Row(step.what, ending.outcome.value, reason, ending.component, rule)
 

@@ -13,7 +13,67 @@ from emulator.model.traces import Dropped, Step, Trace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emulator.model.reasons import Reason
     from emulator.wire.packet import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAnswer:
+    """What a name in a question was resolved to: the layer before the first packet.
+
+    Attributes:
+        name: The name asked for.
+        addresses: As the resolver has them; a host takes the first, and the next one the next time.
+        source: Which kind of name answered, e.g. ``private DNS``.
+        record: The name or wildcard that answered, or the private zone that said no.
+        owner: The endpoint, hosted zone, interface or service that it belongs to.
+        hint: Why, if another answer was to be expected, e.g. because of an endpoint that does not cover the name.
+        chain: CNAME and ALIAS records on the way, ``name TYPE target``.
+        resolver: Who answered: ``<vpc>/resolver``, a Resolver endpoint, or public DNS.
+        reason: Why there is no address; None if there is.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    source: str
+    record: str = ""
+    owner: str = ""
+    hint: str = ""
+    chain: tuple[str, ...] = ()
+    resolver: str = ""
+    reason: Reason | None = None
+
+    def sentence(self) -> str:
+        """Return what the resolver said, in one sentence."""
+        if self.reason is not None:
+            if self.reason.value == "EMU_DNS_OFF" and not self.record:
+                return f"{self.name} does not resolve: {self.resolver} does not answer (DNS-2, DNS-5)"
+            by = f" ({self.source} {self.record})" if self.record else ""
+            return f"{self.name} does not resolve: {self.reason}{by}"
+        first, *others = self.addresses
+        rest = f", and in turn to {', '.join(others)}" if others else ""
+        return f"{self.name} resolves to {first}{rest} ({self.source})"
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what a person should know of it before the first packet."""
+        yield from self.chain
+        yield self.sentence()
+        if self.hint:
+            yield self.hint
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object under ``dns`` of ``vpcemu trace --json``."""
+        return {
+            "name": self.name,
+            "addresses": list(self.addresses),
+            "source": self.source,
+            "record": self.record or None,
+            "owner": self.owner or None,
+            "hint": self.hint or None,
+            "chain": list(self.chain),
+            "resolver": self.resolver,
+            "reason": None if self.reason is None else self.reason.value,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +85,8 @@ class RoundTrip:
         forward: The way out.
         reply: The way back, or None if the packet did not arrive.
         remarks: What happened before the first packet, e.g. the answer a name got.
+        dns: The answer a name got, or None if none was asked for. Without an address there was no packet either:
+            ``forward`` then is the one step ``dns``, which refused.
         ended: The packet and its answer as they were where they ended.
     """
 
@@ -32,6 +94,7 @@ class RoundTrip:
     forward: Trace
     reply: Trace | None
     remarks: tuple[str, ...] = ()
+    dns: DnsAnswer | None = None
     ended: tuple[Packet | None, Packet | None] = (None, None)
 
     @property
@@ -52,6 +115,7 @@ class RoundTrip:
         return {
             "question": self.question,
             "remarks": list(self.remarks),
+            "dns": None if self.dns is None else self.dns.to_json(),
             "forward": _direction(self.forward),
             "reply": None if self.reply is None else _direction(self.reply),
             "reachable": self.reachable,

@@ -7,15 +7,19 @@ sockets those of an emulated host.  They know nothing of packets.
 from __future__ import annotations
 
 from emulator.services.guard import Guard, PolicyOf, Ruling
+from emulator.services.hints import hint, nearest_covered
 from emulator.services.http import serve_http
 from emulator.services.messages import Application, Body, Provenance, Request, Response
+from emulator.services.names import EndpointNames, endpoint_names, interface_name
 from emulator.services.options import OptionError
 from emulator.services.policy import Decision, Policy, PolicyError, evaluate, parse_policy
 from emulator.services.programs import APPLICATIONS, Program, program_named, program_of
 from emulator.services.resolver import Rotation
 from emulator.services.resolver import answer as answer_query
 from emulator.services.resolver import serve as serve_resolver
-from emulator.services.zone import Answer, EndpointNames, Source, Zone, endpoint_names, interface_name, zone_of
+from emulator.services.resolver import serve_tcp as serve_resolver_tcp
+from emulator.services.views import World, public_zone, zone_of
+from emulator.services.zone import Answer, Source, Zone
 
 __all__ = [
     "APPLICATIONS",
@@ -36,15 +40,20 @@ __all__ = [
     "Rotation",
     "Ruling",
     "Source",
+    "World",
     "Zone",
     "answer_query",
     "endpoint_names",
     "evaluate",
+    "hint",
     "interface_name",
+    "nearest_covered",
     "parse_policy",
     "program_named",
     "program_of",
+    "public_zone",
     "serve_http",
     "serve_resolver",
+    "serve_resolver_tcp",
     "zone_of",
 ]

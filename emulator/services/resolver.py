@@ -10,16 +10,20 @@ RFC 8482 for queries of type ANY.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import asyncio_dgram
 import dns.exception
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+
+from emulator.services.zone import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +37,7 @@ TTL: Final = 60
 """Seconds that an answer may be kept, as AWS sets for endpoint names."""
 
 _PAYLOAD: Final = 1232  # the datagram we say we take: what crosses any path unfragmented (DNS Flag Day 2020)
+_TCP_PAYLOAD: Final = 65_535
 _PLAIN_PAYLOAD: Final = 512  # of a client without EDNS (RFC 1035 section 4.2.1)
 _HEADER: Final = 12
 _RESPONSE: Final = 0x80  # QR, in the third byte
@@ -59,8 +64,8 @@ class Rotation:
         return addresses[turn:] + addresses[:turn]
 
 
-def answer(query: bytes, zone: Zone, rotation: Rotation) -> bytes | None:
-    """Return the response to ``query``, or None where a resolver keeps silent.
+def answer(query: bytes, zone: Zone, rotation: Rotation, *, most: int | None = None) -> bytes | None:
+    """Return the response to ``query``, or None where a resolver keeps silent; ``most`` bytes, if not UDP's.
 
     That is if the VPC has no DNS support (DNS-2), and for what is no query at all: a stump, or a response.
     """
@@ -72,6 +77,8 @@ def answer(query: bytes, zone: Zone, rotation: Rotation) -> bytes | None:
         return _format_error(query)
     response = dns.message.make_response(question, recursion_available=True, our_payload=_PAYLOAD)
     response.set_rcode(_respond(question, response, zone, rotation))
+    if most is not None:
+        return response.to_wire(max_size=most, prefer_truncation=True, want_shuffle=False)
     limit = max(question.payload, _PLAIN_PAYLOAD) if question.edns >= 0 else _PLAIN_PAYLOAD
     # dnspython shuffles the records of an answer, by unseeded chance, unless told not to.
     return response.to_wire(max_size=min(limit, _PAYLOAD), prefer_truncation=True, want_shuffle=False)
@@ -90,16 +97,42 @@ def _respond(
     asked = question.question[0]
     if asked.rdclass != dns.rdataclass.IN:
         return dns.rcode.REFUSED
-    name = asked.name.to_text()
-    found = zone.lookup(name)
+    found = zone.lookup(asked.name.to_text())
+    if found.failed:
+        return dns.rcode.SERVFAIL
+    owner = _follow(asked, response, found)
+    if asked.rdtype == dns.rdatatype.CNAME and response.answer:
+        return dns.rcode.NOERROR
     if found.addresses and asked.rdtype in (dns.rdatatype.A, dns.rdatatype.ANY):
         texts = [str(address) for address in rotation.order(found)]
-        response.answer.append(dns.rrset.from_text_list(asked.name, TTL, "IN", "A", texts))
+        response.answer.append(dns.rrset.from_text_list(owner, TTL, "IN", "A", texts))
         return dns.rcode.NOERROR
     # No such name; or a name without data of this type, such as AAAA: this network is IPv4 only (VPCE-5).
-    apex = next((apex for apex in _APEXES if f".{name.lower()}".endswith(f".{apex}")), ".")
-    response.authority.append(dns.rrset.from_text(apex, TTL, "IN", "SOA", _SOA))
+    response.authority.append(dns.rrset.from_text(_apex(owner, found), TTL, "IN", "SOA", _SOA))
     return dns.rcode.NXDOMAIN if found.addresses is None else dns.rcode.NOERROR
+
+
+def _follow(asked: dns.rrset.RRset, response: dns.message.Message, found: Answer) -> dns.name.Name:
+    """Put the CNAME records on the way into ``response`` and return the name at their end.
+
+    An ALIAS is not to be seen: what it leads to has the name it stands at.
+    """
+    owner = asked.name
+    for link in found.chain:
+        if link.type != "CNAME":
+            break
+        response.answer.append(dns.rrset.from_text(owner, TTL, "IN", "CNAME", f"{link.target}."))
+        owner = dns.name.from_text(link.target)
+        if asked.rdtype == dns.rdatatype.CNAME:
+            break  # whoever asks for the record itself wants no more
+    return owner
+
+
+def _apex(name: dns.name.Name, found: Answer) -> str:
+    if found.source in (Source.HOSTED_ZONE, Source.PRIVATE_DNS) and found.addresses is None:
+        return f"{found.record}."
+    text = f".{name.to_text().lower()}"
+    return next((apex for apex in _APEXES if text.endswith(f".{apex}")), ".")
 
 
 def _format_error(query: bytes) -> bytes:
@@ -128,3 +161,26 @@ async def serve(address: str, zone: Callable[[], Zone], rotation: Rotation | Non
         return
     finally:
         stream.close()
+
+
+async def serve_tcp(
+    address: str, zone: Callable[[], Zone], rotation: Rotation | None = None, port: int = PORT
+) -> asyncio.Server:
+    """Answer the queries of whoever got a truncated answer, over TCP (RFC 7766); otherwise as :func:`serve`."""
+    turns = rotation or Rotation()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                size = int.from_bytes(await reader.readexactly(2))
+                response = answer(await reader.readexactly(size), zone(), turns, most=_TCP_PAYLOAD)
+                if response is None:
+                    break
+                writer.write(len(response).to_bytes(2) + response)
+                await writer.drain()
+        except (OSError, EOFError):
+            pass  # the client is done, or gone
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(converse, address, port)

@@ -1,223 +1,198 @@
-"""DNS as one VPC sees it: names and addresses, made from the control plane's records.
+"""DNS as somebody sees it: one question about one name, answered from tables.
 
-Four kinds of names have answers, looked up in this order:
+A :class:`Zone` is everything one resolver knows.  It first looks into private
+hosted zones, those of users and those that private DNS of endpoints hides; the
+longest that the name is in answers, also that there is no such name (DNS-7).
+Outside of them it looks into tables of public names, an earlier one first.
+CNAME and ALIAS records are followed.  What stands in the tables is
+:mod:`emulator.services.views`'; messages, queries and the turn of addresses are
+the resolver's.
 
-1. private DNS of the VPC's own interface endpoints, which beats the public
-   answer for the same name (DNS-7, VPCE-IF-20);
-2. the generated names of every interface endpoint, which resolve everywhere,
-   to private addresses (VPCE-IF-19);
-3. names of network interfaces, ``ip-10-0-1-10.ec2.internal``;
-4. the public names of services.
-
-Everything else does not exist.  Messages, queries and the turn of addresses are
-the resolver's; this module answers one question about one name.
-
-AWS: PrivateLink Guide, "Access an AWS service using an interface VPC endpoint";
-VPC User Guide, "DNS attributes for your VPC"; RFC 1034 section 4.3.3 and RFC 4592
-for wildcards.  Here the longest wildcard that covers a name answers, even if
-a name between the two exists.
+AWS: Route 53 Developer Guide, "Considerations when working with a private hosted
+zone"; RFC 1034 sections 3.6.2 and 4.3.2 for CNAME; RFC 4592 for wildcards in
+private zones.  In the public tables the longest wildcard that covers a name
+answers, even if a name between the two exists.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-from emulator.model.resources import EndpointState, VpcEndpointType
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from netaddr import IPAddress
 
-    from emulator.model.resources import NetworkInterface, Service, Subnet, Vpc, VpcEndpoint
+_T = TypeVar("_T")
 
-_MAX_LABEL = 63  # RFC 1035 section 2.3.4
+LONGEST_CHAIN: Final = 16
+"""EMU: CNAME and ALIAS records followed for one name; resolvers have such a limit, AWS does not publish its own."""
 
 
 class Source(StrEnum):
     """Which kind of name answered."""
 
     PRIVATE_DNS = "private DNS"
+    HOSTED_ZONE = "private hosted zone"
     ENDPOINT = "endpoint name"
     INTERFACE = "interface name"
     PUBLIC = "public DNS"
+    HOSTNAMES_OFF = "enableDnsHostnames is off"
+    CHAIN = "too long a chain of names"
     NONE = "no such name"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One step of the way to an answer: ``name`` has a record of ``type`` CNAME or ALIAS that says ``target``."""
+
+    name: str
+    type: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a name resolves to.
 
-    ``addresses`` is None if the name does not exist.  ``record`` is the name or wildcard that answered, and ``owner``
-    the endpoint, interface or service it belongs to.
+    ``addresses`` is None if the name does not exist, or could not be resolved at all (:attr:`failed`); it is empty if
+    the name exists without an address.  ``record`` is the name or wildcard that answered, or the zone that said no,
+    and ``owner`` the endpoint, hosted zone, interface or service it belongs to.  ``chain`` is how it was got to.
     """
 
     addresses: tuple[IPAddress, ...] | None
     source: Source = Source.NONE
     record: str = ""
     owner: str = ""
+    chain: tuple[Link, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no answer but an error, SERVFAIL."""
+        return self.source is Source.CHAIN
 
 
-NO_SUCH_NAME = Answer(None)
+NO_SUCH_NAME: Final = Answer(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A record of ``type`` CNAME or ALIAS: the addresses are ``target``'s."""
+
+    type: str
+    target: str
+    record: str
+    owner: str
+
+
+Record: TypeAlias = Answer | Pointer
+
+
+class PrivateZone:
+    """A private hosted zone: its name, and its records by name, wildcards as ``*.example.com``.
+
+    Attributes:
+        apex: The zone's name, without a final dot.
+        records: Names, each inside the zone, and what they say.
+        owner: The hosted zone, or the endpoint whose private DNS it is.
+        source: Which kind of the two.
+    """
+
+    __slots__ = ("_existing", "apex", "owner", "records", "source")
+
+    def __init__(self, apex: str, records: Mapping[str, Record], owner: str, source: Source) -> None:
+        self.apex: Final = apex
+        self.records: Final = records
+        self.owner: Final = owner
+        self.source: Final = source
+        # RFC 4592 section 2.2.2: a name exists if there is anything at or below it; the apex always does.
+        self._existing: Final = {apex, *(name for record in records for name in parents(record, apex))}
+
+    def holds(self, name: str) -> bool:
+        """Return whether a name is the zone's or inside it."""
+        return name == self.apex or name.endswith(f".{self.apex}")
+
+    def find(self, name: str) -> Record:
+        """Return the record of a name inside the zone: its own, the closest encloser's wildcard, or none."""
+        found = self.records.get(name)
+        if found is not None:
+            return found
+        if name in self._existing:
+            return Answer((), self.source, self.apex, self.owner)
+        closest = next(parent for parent in parents(name, self.apex) if parent in self._existing)
+        found = self.records.get(f"*.{closest}")
+        return found or Answer(None, self.source, self.apex, self.owner)
+
+
+def parents(name: str, apex: str) -> Iterable[str]:
+    """Yield a name and those above it, down to ``apex``."""
+    while name != apex and name:
+        yield name
+        _, _, name = name.partition(".")
+    yield apex
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Everything one VPC's resolver knows.
+    """Everything one resolver knows.
 
-    ``tables`` map names, and wildcards as ``*.example.com``, to answers; an earlier table beats a later one.
-    ``answers`` is whether the resolver answers at all (DNS-2).
+    Attributes:
+        tables: Names, and wildcards as ``*.example.com``, to answers; an earlier table beats a later one.
+        answers: Whether the resolver answers at all (DNS-2).
+        private: Private zones; they beat the tables (DNS-7).
+        remarks: Why a name, or all below a wildcard, is not answered from a private zone as one may expect.
     """
 
     tables: tuple[Mapping[str, Answer], ...]
     answers: bool = True
+    private: tuple[PrivateZone, ...] = ()
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Answer:
         """Return what ``name`` resolves to; case and a final dot make no difference."""
-        name = name.lower().rstrip(".")
+        name = normal(name)
+        chain: list[Link] = []
+        while len(chain) <= LONGEST_CHAIN:
+            found = self._find(name)
+            if isinstance(found, Answer):
+                if not chain:
+                    return found
+                addresses = found.addresses
+                if addresses is None and any(link.type == "ALIAS" for link in chain):
+                    addresses = ()  # a name with an ALIAS to nothing exists all the same
+                return replace(found, addresses=addresses, chain=tuple(chain))
+            chain.append(Link(name, found.type, found.target))
+            name = found.target
+        return Answer(None, Source.CHAIN, chain[0].name, "", tuple(chain))
+
+    def _find(self, name: str) -> Record:
+        zone = self.zone_of(name)
+        if zone is not None:
+            return zone.find(name)
         for table in self.tables:
-            answer = table.get(name) or _wildcard(table, name)
+            answer = covering(table, name)
             if answer is not None:
                 return answer
         return NO_SUCH_NAME
 
+    def zone_of(self, name: str) -> PrivateZone | None:
+        """Return the private zone that answers for a name: the longest that it is in."""
+        inside = [zone for zone in self.private if zone.holds(name)]
+        return max(inside, key=lambda zone: len(zone.apex), default=None)
 
-def _wildcard(table: Mapping[str, Answer], name: str) -> Answer | None:
+
+def covering(table: Mapping[str, _T], name: str) -> _T | None:
+    """Return what a table says of a name: at the name itself, else at the longest wildcard that covers it."""
+    found = table.get(name)
     _, _, parent = name.partition(".")
-    while parent:
-        answer = table.get(f"*.{parent}")
-        if answer is not None:
-            return answer
+    while found is None and parent:
+        found = table.get(f"*.{parent}")
         _, _, parent = parent.partition(".")
-    return None
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointNames:
-    """The generated names of an interface endpoint: one for all its interfaces, and one per AZ."""
-
-    regional: str
-    zonal: tuple[tuple[str, str], ...]
-    """(availability zone, name), in the order of the endpoint's subnets."""
-
-
-def endpoint_names(endpoint: VpcEndpoint, region: str, availability_zones: Iterable[str]) -> EndpointNames:
-    """Return the names generated for ``endpoint``, whose interfaces stand in these AZs (VPCE-IF-17, VPCE-IF-19)."""
-    own = endpoint.vpc_endpoint_id.removeprefix("vpce-")  # the label says vpce- once
-    suffix = f"-{endpoint.dns_suffix}" if endpoint.dns_suffix else ""
-    parent = f"{_service_label(endpoint.service_name, region)}.{region}.vpce.amazonaws.com"
-    return EndpointNames(
-        regional=f"{dns_label(f'vpce-{own}', suffix)}.{parent}",
-        zonal=tuple((zone, f"{dns_label(f'vpce-{own}', f'{suffix}-{zone}')}.{parent}") for zone in availability_zones),
-    )
-
-
-def _service_label(service_name: str, region: str) -> str:
-    # A service name is a domain read backwards: com.amazonaws.us-east-1.ecr.dkr has names under dkr.ecr.us-east-1...,
-    # com.amazonaws.vpce.us-east-1.vpce-svc-1 under vpce-svc-1.us-east-1... (SVC-2).
-    for prefix in (f"com.amazonaws.vpce.{region}.", f"com.amazonaws.{region}."):
-        service_name = service_name.removeprefix(prefix)
-    return ".".join(dns_label(label) for label in reversed(service_name.split(".")))
-
-
-def dns_label(text: str, tail: str = "") -> str:
-    """Return a label of letters, digits and hyphens for any id a user may have chosen (RFC 1035 section 2.3.1).
-
-    ``tail`` is kept whole where the label would get too long.
-    """
-    tail = re.sub(r"[^a-z0-9-]", "-", tail.lower())
-    head = re.sub(r"[^a-z0-9-]", "-", text.lower())[: _MAX_LABEL - len(tail)]
-    return f"{head}{tail}".strip("-") or "x"
-
-
-def interface_name(address: IPAddress, region: str) -> str:
-    """Return the private DNS name of an address: ``ip-10-0-1-10.ec2.internal`` in us-east-1."""
-    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
-    return f"ip-{str(address).replace('.', '-')}.{domain}"
-
-
-def zone_of(
-    vpc: Vpc,
-    endpoints: Iterable[VpcEndpoint],
-    interfaces: Iterable[NetworkInterface],
-    services: Iterable[Service],
-    subnets: Iterable[Subnet],
-) -> Zone:
-    """Return the names that ``vpc`` sees.
-
-    The other arguments are the whole network's records, of all VPCs: endpoint names resolve everywhere.
-    """
-    interface_of = {interface.network_interface_id: interface for interface in interfaces}
-    service_of = {service.service_name: service for service in services}
-    zones = {subnet.subnet_id: subnet.availability_zone for subnet in subnets}
-    private: dict[str, Answer] = {}
-    generated: dict[str, Answer] = {}
-    for endpoint in endpoints:
-        # Before it is available, and after, an endpoint has nothing to resolve to (VPCE-10).
-        if endpoint.vpc_endpoint_type is VpcEndpointType.INTERFACE and endpoint.state is EndpointState.AVAILABLE:
-            service = service_of.get(endpoint.service_name)
-            public_names = service.private_dns_names if service else ()
-            region = service.region if service else vpc.region  # an endpoint is of its service's Region (VPCE-6)
-            placed = [
-                (interface.private_ip_address, zones[interface.subnet_id])
-                for interface in (interface_of[one] for one in endpoint.network_interface_ids)
-            ]
-            generated |= _generated(endpoint, region, placed, public_names)
-            if _has_private_dns(endpoint, vpc):
-                addresses = tuple(address for address, _ in placed)
-                private |= _records(public_names, addresses, Source.PRIVATE_DNS, endpoint.vpc_endpoint_id)
-    own = (interface for interface in interface_of.values() if interface.vpc_id == vpc.vpc_id)
-    return Zone(
-        (private, generated, _interface_records(own, vpc.region), _public(service_of.values())), vpc.enable_dns_support
-    )
-
-
-def _has_private_dns(endpoint: VpcEndpoint, vpc: Vpc) -> bool:
-    # A private zone serves its own VPC, and needs both attributes (VPCE-IF-20, VPCE-IF-21, DNS-2).
-    return (
-        endpoint.private_dns_enabled
-        and endpoint.vpc_id == vpc.vpc_id
-        and vpc.enable_dns_support
-        and vpc.enable_dns_hostnames
-    )
-
-
-def _generated(
-    endpoint: VpcEndpoint, region: str, placed: list[tuple[IPAddress, str]], public_names: tuple[str, ...]
-) -> dict[str, Answer]:
-    names = endpoint_names(endpoint, region, (zone for _, zone in placed))
-    by_name = {names.regional: tuple(address for address, _ in placed)}
-    by_name |= {name: (address,) for (_, name), (address, _) in zip(names.zonal, placed, strict=True)}
-    if any(name.startswith("*.") for name in public_names):
-        # A service whose own name has names below it (S3's buckets) has them below the endpoint's as well.
-        by_name |= {f"*.{name}": addresses for name, addresses in by_name.items()}
-    return {
-        name: Answer(addresses, Source.ENDPOINT, name, endpoint.vpc_endpoint_id) for name, addresses in by_name.items()
-    }
-
-
-def _records(names: Iterable[str], addresses: tuple[IPAddress, ...], source: Source, owner: str) -> dict[str, Answer]:
-    lowered = (name.lower().rstrip(".") for name in names)
-    return {name: Answer(addresses, source, name, owner) for name in lowered}
-
-
-def _interface_records(interfaces: Iterable[NetworkInterface], region: str) -> dict[str, Answer]:
-    records: dict[str, Answer] = {}
-    for interface in interfaces:
-        address = interface.private_ip_address
-        names = (interface_name(address, region),)
-        records |= _records(names, (address,), Source.INTERFACE, interface.network_interface_id)
-    return records
-
-
-def _public(services: Iterable[Service]) -> dict[str, Answer]:
-    records: dict[str, Answer] = {}
-    for service in services:
-        if service.public_addresses:  # a name without an address is not known to this world
-            records |= _records(
-                service.private_dns_names, service.public_addresses, Source.PUBLIC, service.service_name
-            )
-    return records
+def normal(name: str) -> str:
+    """Return a name as tables have it: in lower case and without a final dot."""
+    return name.lower().rstrip(".")

@@ -25,7 +25,7 @@ from emulator.control.policies import PolicyError
 from emulator.control.protocols import protocol_number
 from emulator.control.public_addresses import automatic_addresses
 from emulator.control.quotas import check_quotas
-from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list
+from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list, built_in_services
 from emulator.model.reasons import Reason
 from emulator.model.settings import PROFILES, Settings
 from emulator.topology.fields import Region  # noqa: TC001 - pydantic reads it
@@ -160,13 +160,17 @@ class Draft:
         heads = Names(region, {})
         names["services"] = {heads.service_name(name) for name in names["services"]}
         for place in dict.fromkeys((region, *self.vpc_regions.values())):
+            names["services"] |= {service.service_name for service in built_in_services(place)}
             for short in GATEWAY_SERVICES:
-                names["services"].add(heads.service_name(short, place))
                 names["prefix_lists"].add(built_in_prefix_list(place, short).prefix_list_id)
         for section in ("instances", "nat_gateways"):
             for name in self.ids_in(section):
                 given = self._given(section, name, "network_interface_id")
                 names["network_interfaces"].add(given if isinstance(given, str) else f"eni-{name}")
+        for name in self.ids_in("resolver_endpoints"):
+            places = self._given("resolver_endpoints", name, "ip_addresses")
+            count = len(places) if isinstance(places, list) else 0
+            names["network_interfaces"] |= {f"eni-{name}-{number}" for number in range(1, count + 1)}
         if isinstance(self.data, dict):
             add_generated_names(names, self.data, Names(region, {}, vpc_regions=self.vpc_regions).region_of)
         return names

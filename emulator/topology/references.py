@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from emulator.control.catalogue import regionless
 from emulator.topology.problems import INVALID, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -225,6 +226,10 @@ class Names:
             region = region or self.region
             head = f"com.amazonaws.{region}."
             known |= {candidate.removeprefix(head).removeprefix(f"com.amazonaws.vpce.{region}.") for candidate in known}
+            other = regionless(name)
+            if other is not None and other != name:  # as CreateVpcEndpoint says it, and what to write instead
+                full = self.service_name(name, region)
+                return code, f"The Vpc Endpoint Service '{full}' does not exist; did you mean {other}?"
             own = (head, f"com.amazonaws.vpce.{region}.")
             regional = name.startswith("com.amazonaws.") and name.count(".") > 2
             foreign = regional and not name.startswith(own)
@@ -232,7 +237,7 @@ class Names:
                 return code, f'the service "{name}" is not one of {region}, and endpoints stay in their Region'
         hint = did_you_mean(name, known - {name})
         if section == "services" and not hint:
-            hint = ' (S3 and DynamoDB are built in; declare others in "services")'
+            hint = ' (AWS\'s common services are built in; declare others in "services")'
         return code, f'unknown {what} "{name}"{hint}'
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.control.addresses import address, network
 from emulator.control.route_states import is_local
 from emulator.model.resources import Service, VpcEndpointType
-from emulator.topology import schema
+from emulator.topology import schema, steps_dns
 from emulator.topology.build import Draft, create_in_vpc, later
 from emulator.topology.collecting import no_collections
 from emulator.topology.fields import in_order
@@ -252,7 +252,10 @@ STEPS: Final = (
     elastic_addresses,
     target_groups,
     transit_gateways,
+    steps_dns.resolver_endpoints_at_given_addresses,
     hosts_and_endpoints,
+    steps_dns.resolver_endpoints,
+    steps_dns.hosted_zones,
     targets,
     elastic_associations,
     vpn_connections,

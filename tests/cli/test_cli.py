@@ -46,7 +46,8 @@ def test_trace_json_is_one_documented_object() -> None:
     done = vpcemu("trace", DEMO / "topology.yaml", "--from", "web", "--to", "s3:80", "--json")
     answer = json.loads(done.stdout)
     assert done.returncode == 0
-    assert set(answer) == {"question", "remarks", "forward", "reply", "reachable"}
+    assert set(answer) == {"question", "remarks", "dns", "forward", "reply", "reachable"}
+    assert answer["dns"] is None  # an endpoint was named, no host name
     assert answer["reachable"] is True
     for direction in ("forward", "reply"):
         assert set(answer[direction]) == {"outcome", "reason", "component", "rule", "path"}

@@ -338,7 +338,6 @@ def test_a_question_is_answered_out_and_back() -> None:
         for source, to, message in (
             ("wbe", "s3", "no instance, interface or address 'wbe'"),
             ("web", "nowhere", "no host, endpoint, service or address 'nowhere'"),
-            ("web", "no.such.name:80", "does not resolve"),
             ("web", "s3:99999", "port 99999"),
         ):
             with pytest.raises(BadQuestion, match=message):

@@ -17,16 +17,9 @@ from emulator.model.resources import (
     VpcEndpoint,
     VpcEndpointType,
 )
-from emulator.services.zone import (
-    NO_SUCH_NAME,
-    Answer,
-    Source,
-    Zone,
-    dns_label,
-    endpoint_names,
-    interface_name,
-    zone_of,
-)
+from emulator.services.names import dns_label, endpoint_names, interface_name
+from emulator.services.views import World, zone_of
+from emulator.services.zone import NO_SUCH_NAME, Answer, Source, Zone
 
 PUBLIC = IPAddress("52.94.0.1")
 NAME = "monitoring.us-east-1.amazonaws.com"
@@ -82,8 +75,18 @@ def vpc(vpc_id="vpc-1", *, support=True, hostnames=True):
     return Vpc(vpc_id, "us-east-1", (IPNetwork("10.0.0.0/16"),), "rtb", "sg", "acl", support, hostnames)
 
 
-def lookup(name, *, of=None, endpoint=ENDPOINT, services=(SERVICE, S3)):
-    answer = zone_of(of or vpc(), [endpoint], INTERFACES, services, SUBNETS).lookup(name)
+def world(endpoints=(ENDPOINT,), services=(SERVICE, S3), **others):
+    return World(
+        tuple(endpoints),
+        {one.network_interface_id: one for one in INTERFACES},
+        {one.service_name: one for one in services},
+        {one.subnet_id: one for one in SUBNETS},
+        **others,
+    )
+
+
+def lookup(name, *, of=None, endpoint=ENDPOINT, services=(SERVICE, S3), **others):
+    answer = zone_of(of or vpc(), world([endpoint], services, **others)).lookup(name)
     return answer.addresses and tuple(map(str, answer.addresses)), answer.source
 
 
@@ -180,13 +183,13 @@ def test_a_service_without_public_addresses_is_unknown_outside_of_private_dns():
 
 
 def test_the_answer_says_whose_it_is():
-    answer = zone_of(vpc(), [ENDPOINT], INTERFACES, [SERVICE, S3], SUBNETS).lookup("b.s3.us-east-1.amazonaws.com")
+    answer = zone_of(vpc(), world()).lookup("b.s3.us-east-1.amazonaws.com")
     assert (answer.record, answer.owner) == ("*.s3.us-east-1.amazonaws.com", S3.service_name)
 
 
 @pytest.mark.fact("DNS-2")
 def test_dns_support_is_the_vpcs():
-    assert not zone_of(vpc(support=False), [], [], [], []).answers
+    assert not zone_of(vpc(support=False), World()).answers
 
 
 @pytest.mark.fact("VPCE-IF-19")

@@ -32,6 +32,9 @@ services:
 LINES = BASE.count("\n")
 
 
+BUILT_IN = """ (AWS's common services are built in; declare others in "services")"""
+
+
 def problems(text: str) -> list[str]:
     return [str(problem).removeprefix("t.yaml:") for problem in build(parse(dedent(text), "t.yaml"))[1]]
 
@@ -162,10 +165,8 @@ ADDITIONS = [
     ),
     ("vpc_endpoints: {e: {service_name: S3}}", ['1:35: InvalidServiceName: unknown service "S3": did you mean "s3"?']),
     (
-        "vpc_endpoints: {e: {service_name: kms}}",
-        [
-            '1:35: InvalidServiceName: unknown service "kms" (S3 and DynamoDB are built in; declare others in "services")'
-        ],
+        "vpc_endpoints: {e: {service_name: water}}",
+        [f'1:35: InvalidServiceName: unknown service "water"{BUILT_IN}'],
     ),
     (
         "vpc_endpoints: {e: {service_name: com.amazonaws.us-west-2.s3}}",
