@@ -28,6 +28,7 @@ ENDED_NAT: tuple[NatGatewayState, ...] = (NatGatewayState.FAILED, NatGatewayStat
 NOT_ATTACHED: tuple[AttachmentState, ...] = (
     AttachmentState.PENDING_ACCEPTANCE,
     AttachmentState.REJECTED,
+    AttachmentState.FAILED,
     AttachmentState.DELETED,
 )
 
