@@ -134,8 +134,10 @@ def test_five_mistakes_get_five_messages_each_saying_where_and_what(tmp_path: Pa
         f"{file}:6:19: InvalidSubnet.Conflict: The CIDR '10.0.1.128/25' conflicts with another subnet (a, 10.0.1.0/24)",
         f'{file}:9:9: UnknownParameter: unknown key "ingres": did you mean "ingress"?',
         f'{file}:11:44: InvalidGroup.NotFound: unknown security group "wbe": did you mean "web"?',
-        f"{file}:13:51: InvalidParameterValue: application: unknown 'htp'; "
-        "known are discard, echo, http, s3, sink, source",
+        (
+            f"{file}:13:51: InvalidParameterValue: application: unknown 'htp'; "
+            "known are discard, echo, http, s3, sink, source"
+        ),
         f"{file}:15:77: DuplicateSubnetsInSameZone: Found another VPC endpoint subnet in the availability zone of c",
     ]
     for command in (("trace", file, "--from", "web", "--to", "m"), ("validate", "--json", file)):

@@ -87,7 +87,7 @@ def test_a_transit_gateway_is_there_once_the_vpc_is_attached(net: ControlPlane) 
     refused(lambda: net.create_route("far-table", **call), "InvalidTransitGatewayID.NotFound", "far is not attached")
     net.create_route("private", **call)
     net.set_transit_gateway_attachment_state("attached", AttachmentState.FAILED)
-    assert route_to(net, "0.0.0.0/0").state == "active"  # the packet learns: BAD_STATE_ATTACHMENT
+    assert route_to(net, "0.0.0.0/0").state == "blackhole"  # ROUTE-14
 
 
 @pytest.mark.fact("ROUTE-14")

@@ -165,7 +165,7 @@ def test_any_text_is_a_document_or_a_documented_refusal(text):
     assert refused.problems
 
 
-WORDS = (
+SCRAPS = (
     "- ",
     ": ",
     ", ",
@@ -192,7 +192,7 @@ WORDS = (
 )
 
 
-@given(st.integers(0, len(TEXT)), st.lists(st.tuples(st.integers(0, 200), st.sampled_from(WORDS)), max_size=4))
+@given(st.integers(0, len(TEXT)), st.lists(st.tuples(st.integers(0, 200), st.sampled_from(SCRAPS)), max_size=4))
 def test_what_libyaml_may_read_it_reads_as_the_parser_of_yaml_1_2_does(
     start: int, edits: list[tuple[int, str]]
 ) -> None:
