@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from emulator.cli.signals import exit_status
 from emulator.cli.tables import NARROW, captures_table, report_lines, report_table
+from emulator.cli.tracing import many_questions, one_question
 from emulator.network.loading import topology_problems
 from emulator.network.network import Network
 from emulator.network.questions import BadQuestion
@@ -146,10 +147,30 @@ def _run_with_progress(scenario: Scenario, output: Path, *, quiet: bool) -> Repo
 @answering
 def trace(
     topology: Annotated[Path, typer.Argument(help="The topology's YAML file.", metavar="TOPOLOGY.yaml")],
-    source: Annotated[str, typer.Option("--from", help="An instance, a network interface or a private address.")],
-    to: Annotated[str, typer.Option(help="A host, endpoint, service, DNS name or address, and :port (443).")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            help="An instance, interface, private address or external host; or a gateway that packets come in by"
+            " (internet gateway, VPN, virtual interface, peering, attachment), with --source-address.",
+        ),
+    ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(help="A host, endpoint, service, DNS name or address, and :port (443).")
+    ] = None,
     protocol: Annotated[str, typer.Option(help="tcp, udp or icmp.")] = "tcp",
+    port: Annotated[int, typer.Option(help="Of destinations without one.", min=1, max=65535)] = 443,
     source_port: Annotated[int, typer.Option(help="The client's port.", min=1, max=65535)] = 40000,
+    source_address: Annotated[
+        str | None, typer.Option(help="The packet's source, where it is not the host's first address.")
+    ] = None,
+    ask_all: Annotated[
+        bool,
+        typer.Option("--matrix", help="Every host to every endpoint, or those of several --from and --to, as a table."),
+    ] = False,
+    repairs: Annotated[
+        bool, typer.Option("--repair/--no-repair", help="If the answer is no, look for what would make it pass.")
+    ] = True,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one value of the topology.", metavar="KEY=VALUE")
     ] = None,
@@ -157,19 +178,28 @@ def trace(
 ) -> None:
     """Say whether one host can reach another, hop by hop, out and back, and if not, what stops it.
 
-    The answer is that of the walk which forwards packets. Exits with 0 if reachable, 1 if not.
+    The answer is that of the walk which forwards packets; below it stand the rules looked at, everything that is in
+    the way, and the smallest set of changes that makes it pass. Exits with 0 if reachable, 1 if not.
     """
     network = Network.load(topology, overrides=[_pair(text) for text in set_ or []])
     try:
-        answer = network.trace(source, to, protocol=protocol, source_port=source_port)
+        if ask_all:
+            yes = many_questions(network, source or (), to or (), protocol, port, as_json=as_json)
+        else:
+            yes = one_question(
+                network,
+                source or (),
+                to or (),
+                protocol,
+                port,
+                source_port,
+                source_address,
+                repairs=repairs,
+                as_json=as_json,
+            )
     finally:
         network.abandon()
-    if as_json:
-        typer.echo(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
-    else:
-        for line in answer.lines():
-            typer.echo(line)
-    raise typer.Exit(YES if answer.reachable else NO)
+    raise typer.Exit(YES if yes else NO)
 
 
 @app.command()

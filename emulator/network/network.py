@@ -17,6 +17,7 @@ from netaddr import IPAddress
 from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.capture import Capture, LinkLayer, Tap
 from emulator.network.expectations import EXPECTATIONS_LOG
+from emulator.network.explanations import Explanation, explain
 from emulator.network.flow_logs import FlowLogging
 from emulator.network.loading import load_topology
 from emulator.network.naming import Names
@@ -318,7 +319,16 @@ class Network:
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
-    def trace(self, source: str, to: str, *, protocol: str = "tcp", source_port: int = 40000) -> RoundTrip:
+    def trace(
+        self,
+        source: str,
+        to: str,
+        *,
+        protocol: str = "tcp",
+        source_port: int = 40000,
+        source_address: str | None = None,
+        port: int = 443,
+    ) -> RoundTrip:
         """Ask whether ``source`` can reach ``to``: the walk that forwards packets, out and back, changing nothing.
 
         See :func:`emulator.network.questions.ask` for the arguments.
@@ -326,7 +336,34 @@ class Network:
         Raises:
             BadQuestion: if something named is not there.
         """
-        return ask(self.ec2, self.names, self.fabric.state, self.now, source, to, protocol, source_port)
+        return ask(
+            self.ec2, self.names, self.fabric.state, self.now, source, to, protocol, source_port, source_address, port
+        )
+
+    def explain(
+        self,
+        source: str,
+        to: str,
+        *,
+        protocol: str = "tcp",
+        source_port: int = 40000,
+        source_address: str | None = None,
+        port: int = 443,
+        repairs: bool = True,
+    ) -> Explanation:
+        """Ask as :meth:`trace` does; if the answer is no, say what was looked at, all blockers, and what would help.
+
+        Raises:
+            BadQuestion: if something named is not there.
+        """
+
+        def question(plane: ControlPlane) -> RoundTrip:
+            names = self.names if plane is self.ec2 else Names(plane)
+            return ask(
+                plane, names, self.fabric.state, self.now, source, to, protocol, source_port, source_address, port
+            )
+
+        return explain(self.ec2, question, repairs=repairs)
 
     def zone(self, vpc_id: str) -> Zone:
         """Return DNS as a VPC sees it now."""

@@ -16,8 +16,9 @@ from emulator.flows.conntrack import Overlay
 from emulator.flows.walk import PROTOCOL_NAMES, origin_of, walk
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
-from emulator.model.resources import VpcEndpointType
+from emulator.model.resources import NetworkInterface, VpcEndpointType
 from emulator.model.traces import Delivered, Dropped, Step, Trace
+from emulator.network.origins import BadQuestion, Origin, origin, source_interface
 from emulator.observe.explain import RoundTrip
 from emulator.topology.problems import did_you_mean
 from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet, icmp, tcp, udp
@@ -25,39 +26,15 @@ from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SY
 if TYPE_CHECKING:
     from emulator.control import ControlPlane
     from emulator.flows.conntrack import FlowState
-    from emulator.model.resources import NetworkInterface, VpcEndpoint
+    from emulator.flows.tables import Tables
+    from emulator.model.resources import VpcEndpoint
     from emulator.network.naming import Names
     from emulator.observe.explain import DnsAnswer
 
 PROTOCOLS: Final = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP, "icmp": IPPROTO_ICMP}
+__all__ = ["BadQuestion", "Destination", "ask", "destination", "one_line", "source_interface", "unresolved"]
+
 _PORT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})", re.ASCII)
-
-
-class BadQuestion(ValueError):  # noqa: N818 - it is the question that is at fault
-    """The question names something that is not there, or asks for what cannot be asked."""
-
-
-def source_interface(plane: ControlPlane, name: str) -> NetworkInterface:
-    """Return the interface that an instance, an interface id or a private address stands for.
-
-    Raises:
-        BadQuestion: if nothing has that name.
-    """
-    instance = plane.instances.get(name)
-    if instance is not None:
-        return plane.network_interfaces[instance.network_interface_ids[0]]
-    eni = plane.network_interfaces.get(name)
-    if eni is not None:
-        return eni
-    owners = [eni for eni in plane.network_interfaces.values() if str(eni.private_ip_address) == name]
-    if len(owners) > 1:
-        where = ", ".join(eni.network_interface_id for eni in owners)
-        raise BadQuestion(f"{name} belongs to several interfaces: say which of {where}")
-    if not owners:
-        known = [*plane.instances, *plane.network_interfaces]
-        hint = did_you_mean(name, known) or f"; instances: {', '.join(plane.instances) or 'none'}"
-        raise BadQuestion(f"no instance, interface or address {name!r}{hint}")
-    return owners[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +46,7 @@ class Destination:
     dns: DnsAnswer | None = None
 
 
-def destination(plane: ControlPlane, names: Names, source: NetworkInterface, name: str) -> Destination:
+def destination(plane: ControlPlane, names: Names, source: Origin, name: str) -> Destination:
     """Return what a host, endpoint, service, DNS name or address stands for.
 
     A DNS name is resolved as ``source`` would resolve it; that there is no address is an answer too.
@@ -81,30 +58,39 @@ def destination(plane: ControlPlane, names: Names, source: NetworkInterface, nam
         return Destination(IPAddress(name))
     except (AddrFormatError, ValueError):
         pass
+    host = plane.external_hosts.get(name)
+    if host is not None:
+        return Destination(host.ip_address)
     if name in plane.instances or name in plane.network_interfaces:
-        return Destination(source_interface(plane, name).private_ip_address)
+        eni = source_interface(plane, name)
+        if source.outside and eni.public_ips:
+            private, public = eni.public_ips[0]
+            return Destination(public, (f"{name} ({private}) has the public address {public}",))
+        return Destination(eni.private_ip_address)
     endpoint = plane.vpc_endpoints.get(name)
     if endpoint is not None:
         return Destination(*_endpoint_address(plane, source, endpoint))
-    region = plane.vpcs[source.vpc_id].region
+    asker = source.asker
+    region = plane.vpcs[asker.vpc_id].region if isinstance(asker, NetworkInterface) else plane.region
     service = plane.services.get(name) or plane.services.get(f"com.amazonaws.{region}.{name}")
     if service is not None and service.private_dns_names:
         name = service.private_dns_names[0].replace("*.", "any.")
     if "." not in name:
-        known = [*plane.instances, *plane.vpc_endpoints, *plane.network_interfaces]
+        known = [*plane.instances, *plane.vpc_endpoints, *plane.network_interfaces, *plane.external_hosts]
         hosts = ", ".join([*plane.instances, *plane.vpc_endpoints]) or "none"
         hint = did_you_mean(name, known) or f"; hosts and endpoints: {hosts}"
         raise BadQuestion(f"no host, endpoint, service or address {name!r}{hint}")
-    told, found = names.ask(source, name)
+    if asker is None:
+        raise BadQuestion(f"{name!r}: who comes in by a gateway resolves no names here; give an address or a host")
+    told, found = names.ask(asker, name)
     return Destination(found.addresses[0] if found.addresses else None, tuple(told.remarks()), told)
 
 
-def _endpoint_address(
-    plane: ControlPlane, source: NetworkInterface, endpoint: VpcEndpoint
-) -> tuple[IPAddress, tuple[str, ...]]:
+def _endpoint_address(plane: ControlPlane, source: Origin, endpoint: VpcEndpoint) -> tuple[IPAddress, tuple[str, ...]]:
     name = endpoint.vpc_endpoint_id
     if endpoint.vpc_endpoint_type is VpcEndpointType.INTERFACE:
-        zone = plane.subnets[source.subnet_id].availability_zone
+        asker = source.asker
+        zone = plane.subnets[asker.subnet_id].availability_zone if isinstance(asker, NetworkInterface) else ""
         enis = [plane.network_interfaces[eni] for eni in endpoint.network_interface_ids]
         near = [eni for eni in enis if plane.subnets[eni.subnet_id].availability_zone == zone]
         eni = (near or enis)[0]
@@ -125,6 +111,8 @@ def ask(
     to: str,
     protocol: str = "tcp",
     source_port: int = 40000,
+    source_address: str | None = None,
+    port: int = 443,
 ) -> RoundTrip:
     """Walk one packet from ``source`` to ``to`` and its answer back, at one instant.
 
@@ -133,10 +121,12 @@ def ask(
         names: DNS as each VPC sees it.
         state: What the network remembers of its flows; only read.
         now: Nanoseconds.
-        source: An instance, an interface or a private address.
-        to: A host, endpoint, service, DNS name or address, with ``:port`` for TCP and UDP (443 if left out).
+        source: A host, an interface, a private address, or a gateway that packets come in by.
+        to: A host, endpoint, service, DNS name or address, with ``:port`` for TCP and UDP.
         protocol: ``tcp``, ``udp`` or ``icmp`` (an echo request).
         source_port: For TCP and UDP.
+        source_address: The packet's source, where it is not the host's first address.
+        port: Where ``to`` has none.
 
     Raises:
         BadQuestion: if something named is not there.
@@ -146,24 +136,35 @@ def ask(
         raise BadQuestion(f"protocol {protocol!r}: choose tcp, udp or icmp")
     if not 0 < source_port < 65536:
         raise BadQuestion(f"source port {source_port}: choose 1 to 65535")
-    eni = source_interface(plane, source)
-    host, port = _host_and_port(to)
+    host, port = _host_and_port(to, port)
     if not 0 < port < 65536:
         raise BadQuestion(f"port {port}: choose 1 to 65535")
-    where = destination(plane, names, eni, host)
-    if where.address is None:
-        line = f"{protocol} {eni.private_ip_address} > {host}" + (f":{port}" if protocol != "icmp" else "")
-        return RoundTrip(line, unresolved(eni.vpc_id, where.dns), None, where.remarks, where.dns)
-    address = where.address
-    packet = _packet(PROTOCOLS[protocol], int(eni.private_ip_address), address, source_port, port)
     tables = plane.tables()
+    begins = origin(plane, tables, source, source_address)
+    where = destination(plane, names, begins, host)
+    if where.address is None:
+        line = f"{protocol} {dotted(begins.address)} > {host}" + (f":{port}" if protocol != "icmp" else "")
+        asker = begins.asker
+        component = asker.vpc_id if isinstance(asker, NetworkInterface) else source
+        return RoundTrip(line, unresolved(component, where.dns), None, where.remarks, where.dns)
+    packet = _packet(PROTOCOLS[protocol], begins.address, where.address, source_port, port)
     overlay = Overlay(state)
-    forward, arrived = walk(tables, overlay, packet, origin_of(tables, eni.network_interface_id), now)
+    forward, arrived = walk(tables, overlay, packet, begins.place, now)
     reply = returned = None
     if isinstance(forward.ending, Delivered):
-        origin = origin_of(tables, forward.ending.component)
-        reply, returned = walk(tables, overlay, _answer(arrived), origin, now)
-    return RoundTrip(one_line(packet), forward, reply, where.remarks, where.dns, (arrived, returned))
+        back = origin_of(tables, forward.ending.component)
+        reply, returned = walk(tables, overlay, _answer(arrived), back, now)
+    remarks = (*where.remarks, *_zones_crossed(tables, begins, forward))
+    return RoundTrip(one_line(packet), forward, reply, remarks, where.dns, (arrived, returned))
+
+
+def _zones_crossed(tables: Tables, begins: Origin, forward: Trace) -> tuple[str, ...]:
+    """Return the remark AVAILABILITY_ZONE_CROSSED where the packet arrived in another zone (REACH-3)."""
+    here = tables.interfaces.get(begins.place.component)
+    there = tables.interfaces.get(forward.ending.component)
+    if here is None or there is None or here.availability_zone == there.availability_zone:
+        return ()
+    return (f"AVAILABILITY_ZONE_CROSSED: {here.availability_zone} to {there.availability_zone}",)
 
 
 def unresolved(vpc_id: str, dns: DnsAnswer | None) -> Trace:
@@ -177,12 +178,12 @@ def unresolved(vpc_id: str, dns: DnsAnswer | None) -> Trace:
     return Trace((step,), Dropped(dns.reason, component, rule))
 
 
-def _host_and_port(to: str) -> tuple[str, int]:
+def _host_and_port(to: str, port: int) -> tuple[str, int]:
     """Split ``host:port``; an IPv6 address with a port stands in brackets, as in a URL."""
     if to.count(":") > 1 and not to.startswith("["):
-        return to, 443
+        return to, port
     matched = _PORT.fullmatch(to)
-    host, port = (matched["host"], int(matched["port"])) if matched else (to, 443)
+    host, port = (matched["host"], int(matched["port"])) if matched else (to, port)
     return host.removeprefix("[").removesuffix("]"), port
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from netaddr import IPAddress
 
+from emulator.flows.walk import PROTOCOL_NAMES
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
 from emulator.model.resources import EndpointState, PeeringState, VpcEndpointType
@@ -80,10 +81,14 @@ def _security_group(case: Case) -> Iterator[Option]:
         return
     group = groups[0]
     verb = f"authorize_security_group_{'egress' if case.outgoing else 'ingress'}"
-    rule: dict[str, Any] = {"group_id": group, "ip_protocol": str(case.packet.proto), **_ports(case.packet)}
+    rule: dict[str, Any] = {"group_id": group, "ip_protocol": _protocol(case.packet), **_ports(case.packet)}
     vpc_id = case.plane.security_groups[group].vpc_id
     for peer in _peers(case, vpc_id):
         yield [(verb, {**rule, **peer})]
+
+
+def _protocol(packet: Packet) -> str:
+    return PROTOCOL_NAMES.get(packet.proto, str(packet.proto))
 
 
 def _ports(packet: Packet) -> dict[str, int]:
@@ -136,7 +141,7 @@ def _network_acl(case: Case) -> Iterator[Option]:
             {
                 "network_acl_id": acl.network_acl_id,
                 "rule_number": number,
-                "protocol": str(packet.proto),
+                "protocol": _protocol(packet),
                 "rule_action": "allow",
                 "egress": case.outgoing,
                 "cidr_block": block,
@@ -168,10 +173,13 @@ def _free_numbers(taken: set[int], before: int | None, count: int) -> list[int] 
 
 def _no_route(case: Case) -> Iterator[Option]:
     """A route to whatever already leads to the destination; else the endpoint that is missing."""
+    table = case.plane.route_tables.get(case.ending.component)
+    if table is not None:
+        yield from _another_route(case, table)
+
+
+def _another_route(case: Case, table: RouteTable) -> Iterator[Option]:
     plane, packet = case.plane, case.packet
-    table = plane.route_tables.get(case.ending.component)
-    if table is None:
-        return
     create: dict[str, Any] = {"route_table_id": table.route_table_id}
     listed = _prefix_list_of(plane, packet.dst)
     if listed is not None:
@@ -252,16 +260,37 @@ def _interface_endpoint(case: Case, table: RouteTable) -> Iterator[Option]:
 
 def _blackhole(case: Case) -> Iterator[Option]:
     """Without the dead route, whatever is there besides."""
-    plane = case.plane
-    table = plane.route_tables.get(case.ending.component)
-    for route in table.routes if table is not None else ():
-        covers = route.destination_cidr_block is not None and case.packet.dst in _numbers(route.destination_cidr_block)
-        if covers and route.state == "blackhole" and table is not None:
-            block = str(route.destination_cidr_block)
-            delete = ("delete_route", {"route_table_id": table.route_table_id, "destination_cidr_block": block})
-            for option in _no_route(case):
-                yield [delete, *option]
-            yield [delete]
+    table = case.plane.route_tables.get(case.ending.component)
+    if table is not None:
+        yield from _without_route(case, table)
+
+
+def _peering(case: Case) -> Iterator[Option]:
+    """Another way than the peering connection, which leads no further than the VPC behind it (EDGE-2)."""
+    trace = case.answer.reply if case.back else case.answer.forward
+    steps = [step.component for step in trace.steps if step.gate == "route"] if trace is not None else []
+    table = case.plane.route_tables.get(steps[-1]) if steps else None
+    if table is not None:
+        yield from _without_route(case, table)
+
+
+def _without_route(case: Case, table: RouteTable) -> Iterator[Option]:
+    """Take out the routes that cover the destination, then find another one."""
+    deletions: Option = []
+    for route in table.routes:
+        if route.destination_cidr_block is not None:
+            blocks, name = (route.destination_cidr_block,), "destination_cidr_block"
+        else:
+            listed = case.plane.prefix_lists.get(route.destination_prefix_list_id or "")
+            blocks, name = (listed.cidrs if listed is not None else ()), "destination_prefix_list_id"
+        covers = any(case.packet.dst in _numbers(block) for block in blocks)
+        if covers and route.target not in ("local", *case.plane.vpc_endpoints):
+            parameters = {"route_table_id": table.route_table_id, name: route.destination}
+            deletions.append(("delete_route", parameters))
+    if deletions:
+        for option in _another_route(case, table):
+            yield [*deletions, *option]
+        yield deletions
 
 
 def _numbers(block: Any) -> range:
@@ -414,6 +443,7 @@ REMEDIES: Final[Mapping[Reason, Callable[[Case], Iterator[Option]]]] = MappingPr
         Reason.SUBNET_ACL_RESTRICTION: _network_acl,
         Reason.NO_ROUTE_TO_DESTINATION: _no_route,
         Reason.BAD_STATE_ROUTE: _blackhole,
+        Reason.PCX_REQUIRES_ADDRESS_IN_VPC_CIDR: _peering,
         Reason.BAD_STATE: _bad_state,
         Reason.EMU_DNS_OFF: _dns_off,
         Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION: _source_dest_check,

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.control.policies import FULL_ACCESS
+from emulator.model.resources import NetworkInterface
 from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
 from emulator.network.expectations import differences
-from emulator.network.questions import destination, source_interface, unresolved
+from emulator.network.origins import origin
+from emulator.network.questions import destination, unresolved
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
@@ -200,10 +202,12 @@ def _crafted(network: Network, step: StepSpec, spec: SendSpec) -> Row:
     """Send one crafted packet; its own ending is the row."""
     target = spec.to
     if spec.ip_version == 4:
-        source = source_interface(network.ec2, step.host)
-        where = destination(network.ec2, network.names, source, target)
+        begins = origin(network.ec2, network.fabric.tables(), step.host, None)
+        where = destination(network.ec2, network.names, begins, target)
         if where.address is None:
-            return _row(step, unresolved(source.vpc_id, where.dns).ending)
+            asker = begins.asker
+            component = asker.vpc_id if isinstance(asker, NetworkInterface) else step.host
+            return _row(step, unresolved(component, where.dns).ending)
         target = str(where.address)
     packet = network.send(workloads.craft(spec.model_dump(), target), host=step.host)
     network.run_until_idle()

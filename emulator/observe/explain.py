@@ -5,7 +5,7 @@ Both forms are drawn from the steps of the walk and from nothing else (D1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emulator.model.traces import Dropped, Step, Trace
@@ -95,7 +95,7 @@ class RoundTrip:
     reply: Trace | None
     remarks: tuple[str, ...] = ()
     dns: DnsAnswer | None = None
-    ended: tuple[Packet | None, Packet | None] = (None, None)
+    ended: tuple[Packet | None, Packet | None] = field(default=(None, None), repr=False, compare=False)
 
     @property
     def reachable(self) -> bool:

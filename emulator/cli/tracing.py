@@ -1,0 +1,92 @@
+"""``vpcemu trace``: one question, or a matrix of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from emulator.network.matrix import Matrix, matrix
+from emulator.network.questions import BadQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emulator.network.network import Network
+
+WIDE = 200
+
+
+def one_question(
+    network: Network,
+    sources: Sequence[str],
+    destinations: Sequence[str],
+    protocol: str,
+    port: int,
+    source_port: int,
+    source_address: str | None,
+    *,
+    repairs: bool,
+    as_json: bool,
+) -> bool:
+    """Print the answer to one question; return whether it is yes.
+
+    Raises:
+        BadQuestion: if it is not exactly one, or names something that is not there.
+    """
+    if len(sources) != 1 or len(destinations) != 1:
+        raise BadQuestion("trace: give one --from and one --to, or --matrix")
+    found = network.explain(
+        sources[0],
+        destinations[0],
+        protocol=protocol,
+        port=port,
+        source_port=source_port,
+        source_address=source_address,
+        repairs=repairs,
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in found.lines():
+            typer.echo(line)
+    return found.answer.reachable
+
+
+def many_questions(
+    network: Network, sources: Sequence[str], destinations: Sequence[str], protocol: str, port: int, *, as_json: bool
+) -> bool:
+    """Print a matrix of answers; return whether all are yes.
+
+    Raises:
+        BadQuestion: if something named is not there, or there is nothing to ask.
+    """
+    answers = matrix(network.ec2, sources, destinations, protocol, port)
+    if not answers.answers:
+        raise BadQuestion("trace --matrix: the topology has no instance or no endpoint; name --from and --to")
+    if as_json:
+        typer.echo(json.dumps(answers.to_json(), indent=2, ensure_ascii=False))
+        return answers.reachable
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=max(WIDE, 14 * len(answers.destinations)))
+    console.print(_table(answers))
+    for verdict, number in answers.legend().items():
+        console.print(f"  ✗{number}  {verdict}", markup=False)
+    reachable = sum(answer.reachable for answer in answers.answers.values())
+    console.print(f"{reachable} of {len(answers.answers)} reachable")
+    return answers.reachable
+
+
+def _table(answers: Matrix) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("from", no_wrap=True)
+    for name in answers.destinations:
+        table.add_column(name, justify="center", overflow="fold")
+    for row in answers.rows():
+        table.add_row(*row)
+    return table
