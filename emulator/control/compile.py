@@ -251,7 +251,9 @@ class _Groups:
         members, unknown = None, False
         peers = networks(() if rule.cidr_ip is None else (rule.cidr_ip,))
         if rule.referenced_group_id is not None:
-            stale = self._state.security_group_rule_is_stale(group, rule)  # kept, and matches nothing (SG-5)
+            stale = self._state.security_group_rule_is_stale(
+                group, rule, "egress" if egress else "ingress"
+            )  # kept, and matches nothing (SG-5)
             members = frozenset(() if stale else self._members.get(rule.referenced_group_id, ()))
             unknown = rule.referenced_group_id not in self._state.security_groups
             text += " (stale)" if stale else ""

@@ -224,6 +224,10 @@ class FlowState:
         """Return whether the flow is, or was lately, remembered: what tells silence from a stranger."""
         return key in self.entries
 
+    def exceeded(self, group: Group) -> None:
+        """Count a flow that a limit has turned away."""
+        self.refused[group] = self.refused.get(group, 0) + 1
+
     def full(self, group: Group, limit: int, now: int) -> bool:
         """Return whether as many live entries as ``limit`` count against ``group``."""
         members = self._groups.get(group)
@@ -234,6 +238,9 @@ class FlowState:
     def commit(self, effect: Effect, now: int) -> Entry:
         """Make an effect true and return its entry; a live entry keeps its identity."""
         entry = self.entries.get(effect.key)
+        if entry is not None and entry.expires_at <= now:
+            self._forget([effect.key])
+            entry = None
         if entry is None:
             if len(self.entries) >= self._purge_at:
                 self._purge(now)

@@ -16,7 +16,6 @@ from emulator.flows.conntrack import Effect, Tracked
 from emulator.flows.leg_endpoints import opens, reset_of
 from emulator.flows.leg_interfaces import security_group
 from emulator.flows.leg_internet import leave
-from emulator.flows.leg_routes import Sender
 from emulator.flows.legs import Place, PlaceKind, Rewrite, network_acl, working
 from emulator.flows.translation import Endpoints, bind, ends_of, flow_hash, free_port, key_of, translated
 from emulator.gates.networks import dotted
@@ -117,7 +116,7 @@ def _forth(
     _remember_home(result, node.interface_id, packet.proto, back, home, timeout)
     result.passes(name, "target", None, f"{dotted(before.src)} -> {dotted(after.dst)}:{after.dport} (SVC-8)")
     _to_target(result, after, header, more)
-    leave(tables, result, node, Sender(node.interface_id, node.vpc_id, node))
+    leave(tables, result, node)
 
 
 def _remember_home(
@@ -177,7 +176,7 @@ def balancer_in(tables: Tables, state: FlowState, result: LegResult, component: 
     packet = result.packet
     if not working(result, node):
         return
-    if not node.inside(packet.src) and not network_acl(result, node, outgoing=False):
+    if not result.neighbour and not network_acl(result, node, outgoing=False):
         return
     result.see(component, outgoing=False)
     entry = state.get(key_of(component, ends_of(packet), packet.proto), now)
@@ -225,7 +224,7 @@ def _back(tables: Tables, result: LegResult, node: InterfaceTable, balancer: Loa
     if not shift:
         result.rewrite = Rewrite(src, sport, dst, dport)
     if via == node.interface_id:  # a direct client
-        leave(tables, result, node, Sender(node.interface_id, node.vpc_id, node))
+        leave(tables, result, node)
     else:
         result.goes_on(node.interface_id, PlaceKind.SERVICE_OUT, via, tables.settings.intra_az_delay)
 

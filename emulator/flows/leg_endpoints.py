@@ -52,7 +52,7 @@ def interface_endpoint(
         result.refuse(name, "protocol", Reason.PROTOCOL_RESTRICTION, f"{accepted} only (VPCE-IF-7)", detail)
         return
     result.passes(name, "protocol")
-    if not mtu(tables, result, name, settings.interface_endpoint_mtu, "VPCE-IF-12"):
+    if not mtu(result, name, settings.interface_endpoint_mtu, "VPCE-IF-12"):
         return
     key = flow_key(eni.interface_id + "/idle", packet, outgoing=False)
     if state.get(key, now) is None and not opens(packet):
@@ -104,7 +104,7 @@ def service_out(tables: Tables, state: FlowState, result: LegResult, component: 
     result.passes(name, "idle")
     if not late_reset:
         result.effects.append(Effect(key, Tracked.IDLE, tables.settings.endpoint_idle_timeout, originated=False))
-    if not mtu(tables, result, name, tables.settings.interface_endpoint_mtu, "VPCE-IF-12"):
+    if not mtu(result, name, tables.settings.interface_endpoint_mtu, "VPCE-IF-12"):
         return
     clamp(result, tables.settings.interface_endpoint_mtu)
     result.goes_on(name, PlaceKind.INTERFACE_OUT, component, endpoint.service_delay, eni.from_service)
@@ -128,7 +128,7 @@ def gateway_in(tables: Tables, _state: FlowState, result: LegResult, component: 
         result.refuse(component, "protocol", Reason.VPCE_GATEWAY_PROTOCOL_RESTRICTION, rule)
         return
     result.passes(component, "protocol")
-    if not mtu(tables, result, component, tables.settings.gateway_endpoint_mtu, "VPCE-12"):
+    if not mtu(result, component, tables.settings.gateway_endpoint_mtu, "VPCE-12"):
         return
     result.goes_on(component, PlaceKind.HOST, component, gateway.service_delay)
 

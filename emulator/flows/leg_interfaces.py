@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.flows.conntrack import Effect, Tracked, flow_key, next_state, timeout_of
 from emulator.flows.leg_endpoints import interface_endpoint
-from emulator.flows.leg_routes import Sender, follow, same_subnet
-from emulator.flows.legs import PROTOCOL_NAMES, PlaceKind, network_acl, working
+from emulator.flows.leg_routes import follow
+from emulator.flows.legs import PROTOCOL_NAMES, PlaceKind, network_acl, to_neighbour, working
 from emulator.flows.tables import Kind, ShaperSpec
 from emulator.gates import security_groups
 from emulator.gates.networks import contains, dotted
@@ -58,6 +58,8 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
         )
         return
     result.passes(component, "source_dest_check")
+    if not own:  # a middlebox strips group identity (SG-5)
+        result.lost = Reason.SG_REFERENCES_NOT_PRESERVED
     if packet.length > INTERFACE_MTU:
         detail = f"{packet.length} bytes; fragmentation is not modelled"
         result.refuse(component, "mtu", Reason.EMU_OVER_MTU, f"MTU {INTERFACE_MTU} (NET-6)", detail)
@@ -67,15 +69,14 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
         return
     if not security_group(tables, state, result, eni, now, outgoing=True):
         return
-    sender = Sender(component, eni.vpc_id, eni, PlaceKind.INTERFACE_IN if own else PlaceKind.INTERFACE_IN_MIDDLEBOX)
     if packet.version == 4 and eni.inside(packet.dst):  # layer 2: no ACL (NACL-1), no route table (ROUTE-20)
         result.log(component, outgoing=True, accepted=True)
-        same_subnet(tables, result, sender)
+        to_neighbour(tables, result, eni)
         return
     if not network_acl(result, eni, outgoing=True):
         return
     result.log(component, outgoing=True, accepted=True)
-    follow(tables, result, eni.routes, sender)
+    follow(tables, result, eni)
 
 
 def _reserved(tables: Tables, result: LegResult, eni: InterfaceTable) -> bool:
@@ -105,22 +106,6 @@ def _reserved(tables: Tables, result: LegResult, eni: InterfaceTable) -> bool:
 
 def interface_in(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
     """Into a subnet, and into the interface; behind an endpoint's interface, on to its service."""
-    _interface_in(tables, state, result, component, now, None)
-
-
-def interface_in_middlebox(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
-    """The same for what a middlebox has sent on: it strips group identity (SG-5)."""
-    _interface_in(tables, state, result, component, now, Reason.SG_REFERENCES_NOT_PRESERVED)
-
-
-def interface_in_transit(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
-    """The same for what came through a transit gateway without security group referencing (SG-4)."""
-    _interface_in(tables, state, result, component, now, Reason.SG_REFERENCING_SUPPORT)
-
-
-def _interface_in(
-    tables: Tables, state: FlowState, result: LegResult, component: str, now: int, stripped: Reason | None
-) -> None:
     packet = result.packet
     eni = tables.interfaces.get(component)
     if eni is None:
@@ -131,9 +116,9 @@ def _interface_in(
     if packet.src in (tables.vpcs[eni.vpc_id].resolver_address, RESOLVER_LINK_LOCAL):
         result.passes(component, "amazon_dns", None, "neither security groups nor network ACLs filter it (SG-7)")
     else:
-        if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):
+        if not result.neighbour and not network_acl(result, eni, outgoing=False):
             return
-        if not security_group(tables, state, result, eni, now, outgoing=False, stripped=stripped):
+        if not security_group(tables, state, result, eni, now, outgoing=False):
             return
         result.log(component, outgoing=False, accepted=True)
     result.see(component, outgoing=False)
@@ -174,7 +159,6 @@ def security_group(
     now: int,
     *,
     outgoing: bool,
-    stripped: Reason | None = None,
 ) -> bool:
     """Conntrack before rules: a tracked flow passes whatever the rules say now (SG-9, SG-13).
 
@@ -185,7 +169,6 @@ def security_group(
         eni: The interface whose groups judge; one without groups lets everything pass.
         now: Nanoseconds.
         outgoing: The direction.
-        stripped: Why rules that refer to groups match nothing here; None if they do.
     """
     rules = eni.egress if outgoing else eni.ingress
     if rules is None:
@@ -205,9 +188,9 @@ def security_group(
     if not outgoing and _related(state, eni, packet, now):
         result.passes(eni.group_ids, gate, None, "an ICMP error about a flow that is let through (SG-18)")
         return True
-    rule = security_groups.admitting(rules, packet, peer, references=stripped is None)
+    rule = security_groups.admitting(rules, packet, peer, references=outgoing or result.lost is None)
     if rule is None:
-        return _not_admitted(result, eni, rules, gate, stripped, outgoing=outgoing)
+        return _not_admitted(result, eni, rules, gate, outgoing=outgoing)
     others = eni.open_ingress if outgoing else eni.open_egress
     auto = _auto_tracked(tables, eni, packet, outgoing=outgoing)
     ports = packet.proto in (IPPROTO_TCP, IPPROTO_UDP)
@@ -216,6 +199,7 @@ def security_group(
         return True
     if eni.max_tracked and state.full(("tracked", eni.owner), eni.max_tracked, now):
         result.log(eni.interface_id, outgoing=outgoing, accepted=False)
+        result.exceeded = ("tracked", eni.owner)
         limit = f"{eni.max_tracked} tracked connections (SG-16)"
         return result.refuse(eni.owner, "connection_tracking", Reason.EMU_CONNTRACK_FULL, limit)
     result.passes(eni.group_ids, gate, rule.text)
@@ -257,7 +241,6 @@ def _not_admitted(
     eni: InterfaceTable,
     rules: tuple[security_groups.GroupRule, ...],
     gate: str,
-    stripped: Reason | None,
     *,
     outgoing: bool,
 ) -> bool:
@@ -268,9 +251,10 @@ def _not_admitted(
     port = f" port {packet.dport}" if packet.proto in (6, 17) else ""
     detail = f"no rule admits {protocol}{port} {'to' if outgoing else 'from'} {dotted(peer)} (SG-1)"
     reason = Reason.ENI_SG_RULES_MISMATCH if rules else Reason.SG_HAS_NO_RULES
-    lost = security_groups.admitting(rules, packet, peer) if stripped is not None else None
-    if lost is not None and stripped is not None:
-        return result.refuse(eni.group_ids, gate, stripped, lost.text, "the sender's groups are not known here (SG-4)")
+    lost = None if outgoing else result.lost
+    rule = security_groups.admitting(rules, packet, peer) if lost is not None else None
+    if lost is not None and rule is not None:
+        return result.refuse(eni.group_ids, gate, lost, rule.text, "the sender's groups are not known here (SG-4)")
     if security_groups.unknown(rules, packet):
         return result.refuse(eni.group_ids, gate, Reason.UNKNOWN_PEERED_SGS, None, detail)
     return result.refuse(eni.group_ids, gate, reason, None, detail)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.flows.leg_endpoints import opens, reset_of
-from emulator.flows.leg_routes import Sender, follow
+from emulator.flows.leg_routes import follow
 from emulator.flows.legs import (
     PRIVATE,
     PROTOCOL_NAMES,
@@ -25,6 +25,8 @@ from emulator.flows.legs import (
     mtu,
     network_acl,
     not_public,
+    sender_of,
+    to_neighbour,
     working,
 )
 from emulator.flows.tables import Kind
@@ -77,7 +79,8 @@ def internet_gateway_out(tables: Tables, _state: FlowState, result: LegResult, c
         result.refuse(component, "translation", Reason.IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS, None, detail)
         return
     result.see(component, outgoing=True)
-    if not mtu(tables, result, component, tables.settings.internet_gateway_mtu, "NET-6", gateway.vpc_id):
+    tell = sender_of(tables, gateway.vpc_id, packet)
+    if not mtu(result, component, tables.settings.internet_gateway_mtu, "NET-6", tell):
         return
     result.passes(component, "translation", f"{dotted(packet.src)} -> {dotted(public)}")
     _readdress(result, Endpoints(public, packet.sport, packet.dst, packet.dport))
@@ -114,7 +117,6 @@ def internet_gateway_in(tables: Tables, _state: FlowState, result: LegResult, co
 def into_vpc(tables: Tables, result: LegResult, gateway: GatewayTable, eni: InterfaceTable) -> None:
     """From a gateway to an interface of its VPC, by the gateway's own route table if it has one."""
     component = gateway.gateway_id
-    identity = PlaceKind.INTERFACE_IN
     if gateway.edge_routes is not None:
         entry = gateway.edge_routes.best(result.packet.dst)
         table = gateway.edge_routes.route_table_id
@@ -132,7 +134,7 @@ def into_vpc(tables: Tables, result: LegResult, gateway: GatewayTable, eni: Inte
                 return
             eni = middlebox
     delay = delay_between(tables, None, eni)
-    result.goes_on(component, arrival(eni, identity), eni.interface_id, delay)
+    result.goes_on(component, arrival(eni), eni.interface_id, delay)
 
 
 def _readdress(result: LegResult, ends: Endpoints) -> None:
@@ -211,7 +213,7 @@ def nat_in(tables: Tables, state: FlowState, result: LegResult, component: str, 
     name = gateway.nat_gateway_id
     if not working(result, eni):
         return
-    if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):  # NAT-3: no security group
+    if not result.neighbour and not network_acl(result, eni, outgoing=False):  # NAT-3: no security group
         return
     result.log(component, outgoing=False, accepted=True)
     result.see(component, outgoing=False)
@@ -227,7 +229,8 @@ def nat_in(tables: Tables, state: FlowState, result: LegResult, component: str, 
     if packet.fragment & FRAGMENTED and packet.proto != IPPROTO_UDP:
         result.refuse(name, "protocol", Reason.PROTOCOL_RESTRICTION, "no TCP or ICMP fragments (NAT-4)")
         return
-    if not mtu(tables, result, name, tables.settings.nat_gateway_mtu, "NAT-4", eni.vpc_id):
+    tell = Place(PlaceKind.NAT_OUT, component)
+    if not mtu(result, name, tables.settings.nat_gateway_mtu, "NAT-4", tell):
         return
     if packet.dst in eni.addresses:
         _nat_back(tables, state, result, eni, name, now)
@@ -272,7 +275,7 @@ def _nat_forth(tables: Tables, state: FlowState, result: LegResult, eni: Interfa
     result.passes(name, "translation", None, f"{dotted(before.src)}:{before.sport} -> {dotted(address)}:{after.sport}")
     _rewrite(result, after)
     clamp(result, settings.nat_gateway_mtu)
-    _nat_leave(tables, result, eni)
+    leave(tables, result, eni)
 
 
 def _free(
@@ -303,7 +306,7 @@ def _nat_back(tables: Tables, state: FlowState, result: LegResult, eni: Interfac
             inside = Endpoints(client.dst, client.dport, client.src, client.sport)
             result.packet = translated_error(packet, inside.src, inside)
             result.passes(name, "translation", None, f"an ICMP error about a flow of {dotted(inside.src)}")
-            _nat_leave(tables, result, eni)
+            leave(tables, result, eni)
             return
     before = ends_of(packet)
     entry = state.get(key_of(name, before, packet.proto), now)
@@ -323,7 +326,7 @@ def _nat_back(tables: Tables, state: FlowState, result: LegResult, eni: Interfac
     )
     _rewrite(result, after)
     clamp(result, settings.nat_gateway_mtu)
-    _nat_leave(tables, result, eni)
+    leave(tables, result, eni)
 
 
 def _bound(binding: tuple[int | str, ...]) -> Endpoints:
@@ -345,29 +348,17 @@ def nat_out(tables: Tables, _state: FlowState, result: LegResult, component: str
     if eni is None or eni.kind is not Kind.NAT_GATEWAY:
         result.refuse(component, "interface", Reason.BAD_STATE, None, "the interface is gone")
         return
-    _nat_leave(tables, result, eni)
+    leave(tables, result, eni)
 
 
-def _nat_leave(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
-    """Out of the NAT gateway's subnet, by its network ACL and its route table."""
-    sender = Sender(eni.interface_id, eni.vpc_id, eni)
-    result.see(eni.interface_id, outgoing=True)
-    leave(tables, result, eni, sender)
-
-
-def leave(tables: Tables, result: LegResult, eni: InterfaceTable, sender: Sender) -> None:
+def leave(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
     """Leave by an interface without security groups: network ACL unless it stays in the subnet, then the route."""
+    result.see(eni.interface_id, outgoing=True)
     if eni.inside(result.packet.dst):
         result.log(eni.interface_id, outgoing=True, accepted=True)
-        target = tables.addresses.get((eni.vpc_id, result.packet.dst))
-        if target is None:
-            detail = f"no interface of {eni.vpc_id} has {dotted(result.packet.dst)}"
-            result.refuse(eni.interface_id, "delivery", Reason.NO_POSSIBLE_DESTINATION, None, detail)
-            return
-        delay = tables.settings.intra_az_delay
-        result.goes_on(sender.component, arrival(target, sender.identity), target.interface_id, delay)
+        to_neighbour(tables, result, eni)
         return
     if not network_acl(result, eni, outgoing=True):
         return
     result.log(eni.interface_id, outgoing=True, accepted=True)
-    follow(tables, result, eni.routes, sender)
+    follow(tables, result, eni)
