@@ -220,9 +220,9 @@ class FlowState:
         entry = self.entries.get(key)
         return None if entry is None or entry.expires_at <= now else entry
 
-    def known(self, key: Key) -> bool:
-        """Return whether the flow is, or was lately, remembered: what tells silence from a stranger."""
-        return key in self.entries
+    def known(self, key: Key) -> Entry | None:
+        """Return the entry of a flow that is, or was lately, remembered: what tells silence from a stranger."""
+        return self.entries.get(key)
 
     def exceeded(self, group: Group) -> None:
         """Count a flow that a limit has turned away."""
@@ -295,8 +295,8 @@ class Overlay(FlowState):
         """Return the entry made here, else the one below."""
         return super().get(key, now) if key in self.entries else self.base.get(key, now)
 
-    def known(self, key: Key) -> bool:
-        """Return whether the flow is remembered here or below."""
+    def known(self, key: Key) -> Entry | None:
+        """Return the entry made here, else the one below."""
         return super().known(key) or self.base.known(key)
 
     def full(self, group: Group, limit: int, now: int) -> bool:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from emulator.flows.legs import PlaceKind, arrival, delay_between, mtu, sender_of, to_address
+from emulator.flows.legs import (
+    PlaceKind,
+    arrival,
+    delay_between,
+    mtu,
+    network_acl,
+    sender_of,
+    to_address,
+    to_neighbour,
+)
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 
@@ -50,6 +59,19 @@ def follow(tables: Tables, result: LegResult, sender: InterfaceTable) -> None:
             return
     detail = f"{entry.target} is of a kind that is not modelled"
     result.refuse(table, "route", Reason.UNSUPPORTED_COMPONENT, str(entry), detail)
+
+
+def leave(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
+    """Leave by an interface without security groups: network ACL unless it stays in the subnet, then the route."""
+    result.see(eni.interface_id, outgoing=True)
+    if eni.inside(result.packet.dst):
+        result.log(eni.interface_id, outgoing=True, accepted=True)
+        to_neighbour(tables, result, eni)
+        return
+    if not network_acl(result, eni, outgoing=True):
+        return
+    result.log(eni.interface_id, outgoing=True, accepted=True)
+    follow(tables, result, eni)
 
 
 def _gateway_endpoint(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:

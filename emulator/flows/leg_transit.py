@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.flows.leg_internet import leave
 from emulator.flows.leg_private_edges import onto
+from emulator.flows.leg_routes import leave
 from emulator.flows.legs import PlaceKind, clamp, mtu, network_acl, sender_of, working
+from emulator.flows.tables import Kind
 from emulator.flows.translation import flow_hash
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
@@ -147,4 +148,7 @@ def transit_out(tables: Tables, _state: FlowState, result: LegResult, component:
         return
     if not working(result, eni):
         return
+    target = tables.addresses.get((eni.vpc_id, result.packet.dst))
+    if target is not None and target.kind is Kind.ENDPOINT:
+        result.lost = result.lost or Reason.SG_REFERENCING_SUPPORT  # SG-4: not for PrivateLink
     leave(tables, result, eni)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PROTOCOL_NAMES: Final[Mapping[int, str]] = MappingProxyType({1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"})
 UNLIMITED: Final = 1 << 30
+INTERFACE_MTU: Final = 9001
+"""Bytes that an interface can send at once (NET-6)."""
 QUOTED: Final = 548
 """Bytes of an offending packet that an ICMP error quotes: what fits in 576 (RFC 1812 section 4.3.2.3)."""
 
@@ -59,6 +61,7 @@ class PlaceKind(StrEnum):
     TRANSIT_OUT = "transit-out"  # leaving by an attachment's interface, into its VPC
     BALANCER_LINK = "balancer-link"  # from an interface endpoint to a load balancer's node
     BALANCER_IN = "balancer-in"  # arriving at a node's interface
+    BALANCER_OUT = "balancer-out"  # a load balancer has sent by itself
 
 
 class Place:

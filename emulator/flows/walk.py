@@ -18,7 +18,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from emulator.flows.leg_balancers import balancer_in, balancer_link
+from emulator.flows.leg_balancers import balancer_in, balancer_link, balancer_out
 from emulator.flows.leg_endpoints import gateway_in, gateway_out, host, resolver_out, service_out
 from emulator.flows.leg_interfaces import interface_in, interface_out
 from emulator.flows.leg_internet import (
@@ -27,9 +27,8 @@ from emulator.flows.leg_internet import (
     internet,
     internet_gateway_in,
     internet_gateway_out,
-    nat_in,
-    nat_out,
 )
+from emulator.flows.leg_nat import nat_in, nat_out
 from emulator.flows.leg_private_edges import connection_in, connection_out, vpn_gateway_out
 from emulator.flows.leg_transit import transit_in, transit_out, transit_route
 from emulator.flows.legs import PROTOCOL_NAMES, UNLIMITED, Crossing, LegResult, Place, PlaceKind, Rewrite
@@ -140,5 +139,6 @@ LEGS: Final[Mapping[PlaceKind, Callable[[Tables, FlowState, LegResult, str, int]
         PlaceKind.TRANSIT_OUT: transit_out,
         PlaceKind.BALANCER_LINK: balancer_link,
         PlaceKind.BALANCER_IN: balancer_in,
+        PlaceKind.BALANCER_OUT: balancer_out,
     }
 )
