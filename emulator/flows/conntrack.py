@@ -220,9 +220,13 @@ class FlowState:
         entry = self.entries.get(key)
         return None if entry is None or entry.expires_at <= now else entry
 
-    def known(self, key: Key) -> bool:
-        """Return whether the flow is, or was lately, remembered: what tells silence from a stranger."""
-        return key in self.entries
+    def known(self, key: Key) -> Entry | None:
+        """Return the entry of a flow that is, or was lately, remembered: what tells silence from a stranger."""
+        return self.entries.get(key)
+
+    def exceeded(self, group: Group) -> None:
+        """Count a flow that a limit has turned away."""
+        self.refused[group] = self.refused.get(group, 0) + 1
 
     def full(self, group: Group, limit: int, now: int) -> bool:
         """Return whether as many live entries as ``limit`` count against ``group``."""
@@ -234,6 +238,9 @@ class FlowState:
     def commit(self, effect: Effect, now: int) -> Entry:
         """Make an effect true and return its entry; a live entry keeps its identity."""
         entry = self.entries.get(effect.key)
+        if entry is not None and entry.expires_at <= now:
+            self._forget([effect.key])
+            entry = None
         if entry is None:
             if len(self.entries) >= self._purge_at:
                 self._purge(now)
@@ -288,8 +295,8 @@ class Overlay(FlowState):
         """Return the entry made here, else the one below."""
         return super().get(key, now) if key in self.entries else self.base.get(key, now)
 
-    def known(self, key: Key) -> bool:
-        """Return whether the flow is remembered here or below."""
+    def known(self, key: Key) -> Entry | None:
+        """Return the entry made here, else the one below."""
         return super().known(key) or self.base.known(key)
 
     def full(self, group: Group, limit: int, now: int) -> bool:

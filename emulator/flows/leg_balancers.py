@@ -12,21 +12,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.flows.conntrack import Effect, Tracked
 from emulator.flows.leg_endpoints import opens, reset_of
 from emulator.flows.leg_interfaces import security_group
-from emulator.flows.leg_internet import leave
-from emulator.flows.leg_routes import Sender
-from emulator.flows.legs import Place, PlaceKind, Rewrite, network_acl, working
-from emulator.flows.translation import Endpoints, bind, ends_of, flow_hash, free_port, key_of, translated
+from emulator.flows.leg_routes import leave
+from emulator.flows.legs import INTERFACE_MTU, Place, PlaceKind, Rewrite, clamp, network_acl, working
+from emulator.flows.tables import Kind
+from emulator.flows.translation import (
+    Binding,
+    Endpoints,
+    bound,
+    ends_of,
+    flow_hash,
+    free_port,
+    key_of,
+    remember,
+    translated,
+)
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
 from emulator.wire.options import shift_sack
-from emulator.wire.packet import ACK, FIN, IPPROTO_TCP, IPPROTO_UDP, RST, SYN, Packet
+from emulator.wire.packet import ACK, FIN, IPPROTO_TCP, IPPROTO_UDP, RST, Packet, tcp
 from emulator.wire.proxy_protocol import proxy_header
 
 if TYPE_CHECKING:
-    from emulator.flows.conntrack import Entry, FlowState
+    from emulator.flows.conntrack import Entry, FlowState, Group
     from emulator.flows.legs import LegResult
     from emulator.flows.tables import InterfaceTable, ListenerTable, LoadBalancerTable, Tables, TargetTable
 
@@ -73,63 +82,77 @@ def _forth(
     via: str,
     now: int,
 ) -> None:
-    """To a target: the flow's own, or for a new flow one of the listener's."""
+    """To a target: the flow's own, or for a new flow one of the listener's; ``via``: by which interface it came."""
     packet = result.packet
-    name = balancer.name
-    component = f"{node.interface_id}<{via}"
+    settings = tables.settings
     before = ends_of(packet)
-    entry = state.get(key_of(component, before, packet.proto), now)
-    timeout = balancer.idle_timeout if packet.proto == IPPROTO_TCP else tables.settings.load_balancer_udp_idle_timeout
-    if entry is None and not opens(packet):
+    timeout = _timeout(tables, balancer, packet)
+    entry = state.get(key_of(_component(node, via), before, packet.proto), now)
+    if entry is not None and _begins(packet, entry):
+        entry = None  # the client uses its port again
+    if entry is not None:
+        after, more = bound(entry)
+        header = _header(tables, node, via, packet) if more[1] else b""
+    elif not opens(packet):
         if not packet.flags & RST:
-            result.answers.append((reset_of(packet), Place(PlaceKind.SERVICE_OUT, via)))
-        detail = f"silent for more than {timeout / 1e9:g} s, or never opened; a reset is sent (SVC-11)"
-        result.refuse(name, "idle", Reason.EMU_IDLE_TIMEOUT, "idle timeout", detail)
+            result.answers.append((reset_of(packet), _towards(node, via)))
+        result.refuse(balancer.name, "idle", Reason.EMU_IDLE_TIMEOUT, "idle timeout", _late(timeout))
         return
-    if entry is None:
+    else:
         chosen = _target(result, node, balancer)
         if chosen is None:
             return
         listener, target = chosen
-        group = (node.interface_id, target.address, target.port, packet.proto)
-        full = state.full(group, tables.settings.load_balancer_connections_per_target, now)
-        port = (
-            None
-            if full
-            else free_port(state, node.interface_id, packet, node.address, (target.address, target.port), now)
-        )
+        limit = settings.load_balancer_connections_per_target
+        after = Endpoints(node.address, 0, target.address, target.port)
+        full = state.full(_group(node, after, packet), limit, now)
+        remote = target.address, target.port
+        port = None if full else free_port(state, node.interface_id, packet, node.address, remote, now)
         if port is None:
-            limit = f"{tables.settings.load_balancer_connections_per_target} per target (SVC-9)"
-            result.refuse(name, "ports", Reason.EMU_PORTS_EXHAUSTED, limit, f"towards {dotted(target.address)}")
+            result.exceeded = _group(node, after, packet)
+            detail = f"towards {dotted(target.address)}"
+            result.refuse(balancer.name, "ports", Reason.EMU_PORTS_EXHAUSTED, f"{limit} per target (SVC-9)", detail)
             return
-        after = Endpoints(node.address, port, target.address, target.port)
+        after.sport = port
         header = _header(tables, node, via, packet) if listener.proxy_protocol else b""
-        more: tuple[int | str, ...] = (via, len(header), packet.seq)
-    else:
-        after = Endpoints(*_numbers(entry))
-        group = (node.interface_id, after.dst, after.dport, packet.proto)
-        more = entry.binding[4:]
-        header = _header(tables, node, via, packet) if more[1] else b""
-    bind(result, component, packet.proto, before, after, timeout, group, more)
-    # Answers come to the node itself, which does not see by which endpoint: one more entry says so.
-    back = Endpoints(after.dst, after.dport, after.src, after.sport)
-    home = (before.dst, before.dport, before.src, before.sport, *more)
-    _remember_home(result, node.interface_id, packet.proto, back, home, timeout)
-    result.passes(name, "target", None, f"{dotted(before.src)} -> {dotted(after.dst)}:{after.dport} (SVC-8)")
+        more = (via, len(header), packet.seq)
+    binding = Binding(_component(node, via), node.interface_id, packet.proto, before, after, more)
+    remember(state, result, binding, timeout, _group(node, after, packet), now)
+    result.passes(balancer.name, "target", None, f"{dotted(before.src)} -> {dotted(after.dst)}:{after.dport} (SVC-8)")
     _to_target(result, after, header, more)
-    leave(tables, result, node, Sender(node.interface_id, node.vpc_id, node))
+    leave(tables, result, node)
 
 
-def _remember_home(
-    result: LegResult, node: str, proto: int, back: Endpoints, home: tuple[int | str, ...], timeout: int
-) -> None:
-    key = key_of(node, back, proto)
-    result.effects.append(Effect(key, Tracked.IDLE, timeout, originated=False, binding=home))
+def _component(node: InterfaceTable, via: str) -> str:
+    """Return under which name a node remembers clients: of two endpoints they may have the same addresses (SVC-8)."""
+    return f"{node.interface_id}<{via}"
 
 
-def _numbers(entry: Entry) -> tuple[int, int, int, int]:
-    src, sport, dst, dport = (int(value) for value in entry.binding[:4])
-    return src, sport, dst, dport
+def _towards(node: InterfaceTable, via: str) -> Place:
+    """Return where packets of the load balancer's own begin that go to a client."""
+    if via == node.interface_id:
+        return Place(PlaceKind.BALANCER_OUT, node.interface_id)
+    return Place(PlaceKind.SERVICE_OUT, via)
+
+
+def _group(node: InterfaceTable, after: Endpoints, packet: Packet) -> Group:
+    """Return what a flow counts against: the node's address, and a target (SVC-9)."""
+    return node.interface_id, after.dst, after.dport, packet.proto
+
+
+def _timeout(tables: Tables, balancer: LoadBalancerTable, packet: Packet) -> int:
+    """SVC-11."""
+    udp = packet.proto == IPPROTO_UDP
+    return tables.settings.load_balancer_udp_idle_timeout if udp else balancer.idle_timeout
+
+
+def _late(timeout: int) -> str:
+    return f"silent for more than {timeout / 1e9:g} s, or never opened; a reset is sent (SVC-11)"
+
+
+def _begins(packet: Packet, entry: Entry) -> bool:
+    """Return whether a SYN begins another connection than the one remembered: its sequence number tells (SVC-13)."""
+    return packet.proto == IPPROTO_TCP and opens(packet) and entry.binding[6] != packet.seq
 
 
 def _target(
@@ -177,22 +200,20 @@ def balancer_in(tables: Tables, state: FlowState, result: LegResult, component: 
     packet = result.packet
     if not working(result, node):
         return
-    if not node.inside(packet.src) and not network_acl(result, node, outgoing=False):
+    if not result.neighbour and not network_acl(result, node, outgoing=False):
         return
-    result.see(component, outgoing=False)
-    entry = state.get(key_of(component, ends_of(packet), packet.proto), now)
-    if entry is not None:
+    entry = state.known(key_of(component, ends_of(packet), packet.proto))
+    if entry is not None and (entry.expires_at > now or not opens(packet)):
+        result.see(component, outgoing=False)
         result.log(component, outgoing=False, accepted=True)
-        _back(tables, result, node, balancer, entry)
-        return
-    if not opens(packet):
-        result.log(component, outgoing=False, accepted=True)
-        if not packet.flags & RST:
-            result.answers.append((reset_of(packet), Place(PlaceKind.INTERFACE_OUT, component)))
-        result.refuse(balancer.name, "idle", Reason.EMU_IDLE_TIMEOUT, "idle timeout", "a reset is sent (SVC-11)")
+        if entry.expires_at > now:
+            _back(tables, state, result, node, balancer, entry, now)
+        else:
+            _too_late(tables, result, node, balancer, entry)
         return
     if not security_group(tables, state, result, node, now, outgoing=False):
         return
+    result.see(component, outgoing=False)
     result.log(component, outgoing=False, accepted=True)
     listener = next((one for one in balancer.listeners if one.port == packet.dport), None)
     if listener is not None and listener.preserves_client:
@@ -202,32 +223,62 @@ def balancer_in(tables: Tables, state: FlowState, result: LegResult, component: 
     _forth(tables, state, result, node, balancer, component, now)
 
 
-def _back(tables: Tables, result: LegResult, node: InterfaceTable, balancer: LoadBalancerTable, entry: Entry) -> None:
+def _back(
+    tables: Tables,
+    state: FlowState,
+    result: LegResult,
+    node: InterfaceTable,
+    balancer: LoadBalancerTable,
+    entry: Entry,
+    now: int,
+) -> None:
     """A target's answer, on its way to the client it belongs to."""
     packet = result.packet
-    src, sport, dst, dport = _numbers(entry)
-    via, shift, first = str(entry.binding[4]), int(entry.binding[5]), int(entry.binding[6])
-    component = f"{node.interface_id}<{via}"
-    timeout = balancer.idle_timeout if packet.proto == IPPROTO_TCP else tables.settings.load_balancer_udp_idle_timeout
     before = ends_of(packet)
-    forth = Endpoints(dst, dport, src, sport)
-    outside = Endpoints(before.dst, before.dport, before.src, before.sport)
-    group = (node.interface_id, before.src, before.sport, packet.proto)
-    bind(result, component, packet.proto, forth, outside, timeout, group, entry.binding[4:])
-    _remember_home(result, node.interface_id, packet.proto, before, entry.binding, timeout)
-    result.passes(balancer.name, "target", None, f"{dotted(before.src)} answers {dotted(dst)}")
-    answer = translated(packet, Endpoints(src, sport, dst, dport))
+    after, more = bound(entry)
+    via, shift, first = str(more[0]), int(more[1]), int(more[2])
+    component = _component(node, via)
+    binding = Binding(component, node.interface_id, packet.proto, after.reversed(), before.reversed(), more)
+    remember(state, result, binding, _timeout(tables, balancer, packet), entry.group or (), now, answer=True)
+    result.passes(balancer.name, "target", None, f"{dotted(before.src)} answers {dotted(after.dst)}")
+    answer = translated(packet, after)
     if shift and packet.flags & ACK:
         answer.ack = _unshifted(packet.ack, first, shift)
         if packet.options:
             answer.options = shift_sack(packet.options, -shift)
     result.packet = answer
-    if not shift:
-        result.rewrite = Rewrite(src, sport, dst, dport)
+    if shift:
+        clamp(result, INTERFACE_MTU - shift)  # the client's first segment must fit with the header in front of it
+    else:
+        result.rewrite = Rewrite(after.src, after.sport, after.dst, after.dport)
     if via == node.interface_id:  # a direct client
-        leave(tables, result, node, Sender(node.interface_id, node.vpc_id, node))
+        leave(tables, result, node)
     else:
         result.goes_on(node.interface_id, PlaceKind.SERVICE_OUT, via, tables.settings.intra_az_delay)
+
+
+def _too_late(
+    tables: Tables, result: LegResult, node: InterfaceTable, balancer: LoadBalancerTable, entry: Entry
+) -> None:
+    """A target's data after the idle timeout: both ends are reset (SVC-11)."""
+    packet = result.packet
+    timeout = _timeout(tables, balancer, packet)
+    if packet.proto == IPPROTO_TCP and not packet.flags & RST:
+        result.answers.append((reset_of(packet), Place(PlaceKind.BALANCER_OUT, node.interface_id)))
+        client, more = bound(entry)
+        reset = tcp(client.src, client.dst, client.sport, client.dport, RST, seq=packet.seq)
+        reset.window = 0
+        result.answers.append((reset, _towards(node, str(more[0]))))
+    result.refuse(balancer.name, "idle", Reason.EMU_IDLE_TIMEOUT, "idle timeout", _late(timeout))
+
+
+def balancer_out(tables: Tables, _state: FlowState, result: LegResult, component: str, _now: int) -> None:
+    """Out of a node's interface: what it sends by itself."""
+    node = tables.interfaces.get(component)
+    if node is None or node.kind is not Kind.LOAD_BALANCER:
+        result.refuse(component, "interface", Reason.BAD_STATE, None, "the interface is gone")
+        return
+    leave(tables, result, node)
 
 
 # --- proxy protocol --------------------------------------------------------------------------------------------------
@@ -241,21 +292,19 @@ def _header(tables: Tables, node: InterfaceTable, via: str, packet: Packet) -> b
 
 
 def _to_target(result: LegResult, after: Endpoints, header: bytes, more: tuple[int | str, ...]) -> None:
+    """Put a packet into the stream that the target sees, where every byte of the client's is behind the header."""
     packet = result.packet
     twin = translated(packet, after)
     result.packet = twin
-    if packet.proto == IPPROTO_UDP or not more[1]:
-        if header and packet.proto == IPPROTO_UDP:
-            twin.payload = header + packet.payload
-            twin.length = packet.length + len(header)
-        else:
-            result.rewrite = Rewrite(after.src, after.sport, after.dst, after.dport)
+    if not header:
+        result.rewrite = Rewrite(after.src, after.sport, after.dst, after.dport)
         return
-    start = (int(more[2]) + 1) & _MASK
-    if packet.seq == start and (packet.payload or packet.flags & FIN):
+    beyond = (packet.seq - int(more[2]) - 1) & _MASK  # bytes of the client's stream in front of the segment
+    first = packet.proto == IPPROTO_UDP or (beyond == 0 and (packet.payload or packet.flags & FIN))
+    if first:
         twin.payload = header + packet.payload
         twin.length = packet.length + len(header)
-    elif not packet.flags & SYN and packet.seq != start:
+    elif 0 < beyond <= _MASK >> 1:  # behind the header; a SYN, or a probe before the first byte, is not
         twin.seq = (packet.seq + len(header)) & _MASK
 
 

@@ -52,29 +52,28 @@ def interface_endpoint(
         result.refuse(name, "protocol", Reason.PROTOCOL_RESTRICTION, f"{accepted} only (VPCE-IF-7)", detail)
         return
     result.passes(name, "protocol")
-    if not mtu(tables, result, name, settings.interface_endpoint_mtu, "VPCE-IF-12"):
+    if not mtu(result, name, settings.interface_endpoint_mtu, "VPCE-IF-12"):
         return
     key = flow_key(eni.interface_id + "/idle", packet, outgoing=False)
     if state.get(key, now) is None and not opens(packet):
-        if endpoint.nodes is not None and state.known(key):
-            result.passes(name, "idle", None, "the load balancer behind it resets what is late (VPCE-IF-15)")
-        else:
-            _idle(tables, result, eni, endpoint)
-            return
-    else:
-        result.passes(name, "idle")
-        result.effects.append(Effect(key, Tracked.IDLE, settings.endpoint_idle_timeout, originated=False))
+        _idle(tables, result, eni, endpoint)
+        return
+    result.passes(name, "idle")
+    result.effects.append(Effect(key, Tracked.IDLE, settings.endpoint_idle_timeout, originated=False))
     clamp(result, settings.interface_endpoint_mtu)
     following = PlaceKind.HOST if endpoint.nodes is None else PlaceKind.BALANCER_LINK
     result.goes_on(eni.interface_id, following, eni.interface_id, endpoint.service_delay, eni.to_service)
 
 
 def _idle(tables: Tables, result: LegResult, eni: InterfaceTable, endpoint: EndpointTable) -> None:
-    """A flow that is not remembered: lost in silence, or by the knob answered with a reset (VPCE-IF-15)."""
+    """A flow that is not remembered: lost in silence, or answered with a reset (VPCE-IF-15).
+
+    It is by the knob, and where a load balancer is behind the endpoint.
+    """
     settings = tables.settings
     detail = f"silent for more than {settings.endpoint_idle_timeout / 1e9:g} s, or never opened (VPCE-IF-15)"
     packet = result.packet
-    if settings.endpoint_idle_reset and not packet.flags & RST:
+    if (settings.endpoint_idle_reset or endpoint.nodes is not None) and not packet.flags & RST:
         result.answers.append((reset_of(packet), Place(PlaceKind.INTERFACE_OUT, eni.interface_id)))
     result.refuse(endpoint.vpc_endpoint_id, "idle", Reason.EMU_IDLE_TIMEOUT, "idle timeout", detail)
 
@@ -93,8 +92,9 @@ def service_out(tables: Tables, state: FlowState, result: LegResult, component: 
         return
     key = flow_key(component + "/idle", packet, outgoing=True)
     late_reset = endpoint.nodes is not None and bool(packet.flags & RST)  # a load balancer's, to both ends (SVC-11)
-    if state.get(key, now) is None and not (late_reset and state.known(key)):
-        if state.known(key):
+    known = state.known(key)
+    if known is None or (known.expires_at <= now and not late_reset):
+        if known is not None:
             detail = f"silent for more than {tables.settings.endpoint_idle_timeout / 1e9:g} s (VPCE-IF-15)"
             result.refuse(name, "idle", Reason.EMU_IDLE_TIMEOUT, "idle timeout", detail)
         else:
@@ -104,7 +104,7 @@ def service_out(tables: Tables, state: FlowState, result: LegResult, component: 
     result.passes(name, "idle")
     if not late_reset:
         result.effects.append(Effect(key, Tracked.IDLE, tables.settings.endpoint_idle_timeout, originated=False))
-    if not mtu(tables, result, name, tables.settings.interface_endpoint_mtu, "VPCE-IF-12"):
+    if not mtu(result, name, tables.settings.interface_endpoint_mtu, "VPCE-IF-12"):
         return
     clamp(result, tables.settings.interface_endpoint_mtu)
     result.goes_on(name, PlaceKind.INTERFACE_OUT, component, endpoint.service_delay, eni.from_service)
@@ -128,7 +128,7 @@ def gateway_in(tables: Tables, _state: FlowState, result: LegResult, component: 
         result.refuse(component, "protocol", Reason.VPCE_GATEWAY_PROTOCOL_RESTRICTION, rule)
         return
     result.passes(component, "protocol")
-    if not mtu(tables, result, component, tables.settings.gateway_endpoint_mtu, "VPCE-12"):
+    if not mtu(result, component, tables.settings.gateway_endpoint_mtu, "VPCE-12"):
         return
     result.goes_on(component, PlaceKind.HOST, component, gateway.service_delay)
 

@@ -12,29 +12,31 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.flows.conntrack import Effect, Tracked, flow_key, next_state, timeout_of
 from emulator.flows.leg_endpoints import interface_endpoint
-from emulator.flows.leg_routes import Sender, follow, same_subnet
-from emulator.flows.legs import PROTOCOL_NAMES, PlaceKind, network_acl, working
+from emulator.flows.leg_routes import follow
+from emulator.flows.legs import INTERFACE_MTU, PROTOCOL_NAMES, PlaceKind, network_acl, to_neighbour, working
 from emulator.flows.tables import Kind, ShaperSpec
+from emulator.flows.translation import quoted_ends
 from emulator.gates import security_groups
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered
-from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet
+from emulator.wire.packet import ACK, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet
 
 if TYPE_CHECKING:
     from emulator.flows.conntrack import Entry, FlowState, Key
     from emulator.flows.legs import LegResult
     from emulator.flows.tables import InterfaceTable, Tables
 
-INTERFACE_MTU: Final = 9001
-"""Bytes that an interface can send at once (NET-6)."""
 LINK_LOCAL: Final = ((0xA9FE0000, 0xFFFF0000),)
 RESOLVER_LINK_LOCAL: Final = 0xA9FEA9FD  # 169.254.169.253 (DNS-1)
 SERVICES_LINK_LOCAL: Final = (0xA9FEA9FE, 0xA9FEA97B)
 """169.254.169.254 and 169.254.169.123: instance metadata and time (DNS-6), which are not modelled."""
 AUTO: Final = "auto-tracked"
+"""In the binding of an entry, once for each entry that its flow takes (SG-12)."""
 FLOW_BURST: Final = 131_072
 """Bytes that a single flow may send at once on top of its rate; EMU."""
+FRAGMENTATION_NEEDED: Final = 3 << 8 | 4
+"""ICMP type 3, code 4, as ``dport`` has it."""
 
 
 def interface_out(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
@@ -60,6 +62,8 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
         )
         return
     result.passes(component, "source_dest_check")
+    if not own:  # a middlebox strips group identity (SG-5)
+        result.lost = Reason.SG_REFERENCES_NOT_PRESERVED
     if packet.length > INTERFACE_MTU:
         detail = f"{packet.length} bytes; fragmentation is not modelled"
         result.refuse(component, "mtu", Reason.EMU_OVER_MTU, f"MTU {INTERFACE_MTU} (NET-6)", detail)
@@ -69,13 +73,12 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
         return
     if not security_group(tables, state, result, eni, now, outgoing=True):
         return
-    sender = Sender(component, eni.vpc_id, eni, PlaceKind.INTERFACE_IN if own else PlaceKind.INTERFACE_IN_MIDDLEBOX)
     if packet.version == 4 and eni.inside(packet.dst):  # layer 2: no ACL (NACL-1), no route table (ROUTE-20)
         result.log(component, outgoing=True, accepted=True)
-        same_subnet(tables, result, sender)
+        to_neighbour(tables, result, eni)
     elif network_acl(result, eni, outgoing=True):
         result.log(component, outgoing=True, accepted=True)
-        follow(tables, result, eni.routes, sender)
+        follow(tables, result, eni)
     rate = tables.settings.single_flow_bandwidth
     if rate is not None and packet.proto in (IPPROTO_TCP, IPPROTO_UDP):
         flow = f"{dotted(packet.src)}:{packet.sport}>{dotted(packet.dst)}:{packet.dport}"
@@ -83,9 +86,12 @@ def interface_out(tables: Tables, state: FlowState, result: LegResult, component
 
 
 def _reserved(tables: Tables, result: LegResult, eni: InterfaceTable) -> bool:
-    """Deal with destinations that no rule filters (SG-7): the resolver and other link-local services."""
+    """Deal with destinations that no rule filters (SG-7): the resolver, other link-local services, the router."""
     packet = result.packet
     vpc = tables.vpcs[eni.vpc_id]
+    if packet.dst == eni.subnet[0] + 1:
+        result.refuse(eni.subnet_id, "router", Reason.NO_POSSIBLE_DESTINATION, None, "the router answers nothing")
+        return True
     if packet.dst not in (vpc.resolver_address, RESOLVER_LINK_LOCAL):
         if contains(LINK_LOCAL, packet.dst):
             modelled = "; instance metadata and time are not modelled" if packet.dst in SERVICES_LINK_LOCAL else ""
@@ -109,22 +115,6 @@ def _reserved(tables: Tables, result: LegResult, eni: InterfaceTable) -> bool:
 
 def interface_in(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
     """Into a subnet, and into the interface; behind an endpoint's interface, on to its service."""
-    _interface_in(tables, state, result, component, now, None)
-
-
-def interface_in_middlebox(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
-    """The same for what a middlebox has sent on: it strips group identity (SG-5)."""
-    _interface_in(tables, state, result, component, now, Reason.SG_REFERENCES_NOT_PRESERVED)
-
-
-def interface_in_transit(tables: Tables, state: FlowState, result: LegResult, component: str, now: int) -> None:
-    """The same for what came through a transit gateway without security group referencing (SG-4)."""
-    _interface_in(tables, state, result, component, now, Reason.SG_REFERENCING_SUPPORT)
-
-
-def _interface_in(
-    tables: Tables, state: FlowState, result: LegResult, component: str, now: int, stripped: Reason | None
-) -> None:
     packet = result.packet
     eni = tables.interfaces.get(component)
     if eni is None:
@@ -135,9 +125,9 @@ def _interface_in(
     if packet.src in (tables.vpcs[eni.vpc_id].resolver_address, RESOLVER_LINK_LOCAL):
         result.passes(component, "amazon_dns", None, "neither security groups nor network ACLs filter it (SG-7)")
     else:
-        if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):
+        if not result.neighbour and not network_acl(result, eni, outgoing=False):
             return
-        if not security_group(tables, state, result, eni, now, outgoing=False, stripped=stripped):
+        if not security_group(tables, state, result, eni, now, outgoing=False):
             return
         result.log(component, outgoing=False, accepted=True)
     result.see(component, outgoing=False)
@@ -178,7 +168,6 @@ def security_group(
     now: int,
     *,
     outgoing: bool,
-    stripped: Reason | None = None,
 ) -> bool:
     """Conntrack before rules: a tracked flow passes whatever the rules say now (SG-9, SG-13).
 
@@ -189,7 +178,6 @@ def security_group(
         eni: The interface whose groups judge; one without groups lets everything pass.
         now: Nanoseconds.
         outgoing: The direction.
-        stripped: Why rules that refer to groups match nothing here; None if they do.
     """
     rules = eni.egress if outgoing else eni.ingress
     if rules is None:
@@ -209,17 +197,16 @@ def security_group(
     if not outgoing and _related(state, eni, packet, now):
         result.passes(eni.group_ids, gate, None, "an ICMP error about a flow that is let through (SG-18)")
         return True
-    rule = security_groups.admitting(rules, packet, peer, references=stripped is None)
+    rule = security_groups.admitting(rules, packet, peer, references=outgoing or result.lost is None)
     if rule is None:
-        return _not_admitted(result, eni, rules, gate, stripped, outgoing=outgoing)
-    others = eni.open_ingress if outgoing else eni.open_egress
+        return _not_admitted(result, eni, rules, gate, outgoing=outgoing)
     auto = _auto_tracked(tables, eni, packet, outgoing=outgoing)
-    ports = packet.proto in (IPPROTO_TCP, IPPROTO_UDP)
-    if ports and not auto and packet.proto in others and security_groups.openly(rules, packet):
+    if not auto and _untracked(eni, packet, outgoing=outgoing):
         result.passes(eni.group_ids, gate, rule.text, "untracked: open to all both ways (SG-10)")
         return True
-    if eni.max_tracked and state.full(("tracked", eni.owner), eni.max_tracked, now):
+    if eni.max_tracked and state.full(("tracked", eni.owner), eni.max_tracked + 1 - max(auto, 1), now):
         result.log(eni.interface_id, outgoing=outgoing, accepted=False)
+        result.exceeded = ("tracked", eni.owner)
         limit = f"{eni.max_tracked} tracked connections (SG-16)"
         return result.refuse(eni.owner, "connection_tracking", Reason.EMU_CONNTRACK_FULL, limit)
     result.passes(eni.group_ids, gate, rule.text)
@@ -248,10 +235,10 @@ def _track(
         elif packet.proto == IPPROTO_UDP:
             timeout = settings.load_balancer_udp_idle_timeout
     originated = outgoing if entry is None else entry.originated
-    binding = entry.binding if entry is not None else ((AUTO,) if auto else ())
+    binding = entry.binding if entry is not None else (AUTO,) * auto
     group = ("tracked", eni.owner) if eni.max_tracked else None
     result.effects.append(Effect(key, after, timeout, originated=originated, binding=binding, group=group))
-    if auto > 1 and group is not None:  # DynamoDB's gateway endpoint takes two entries (SG-12)
+    if len(binding) > 1 and group is not None:  # DynamoDB's gateway endpoint takes two entries (SG-12)
         second = (f"{eni.interface_id}/second", *key[1:])
         result.effects.append(Effect(second, after, timeout, originated=originated, group=group))
 
@@ -261,7 +248,6 @@ def _not_admitted(
     eni: InterfaceTable,
     rules: tuple[security_groups.GroupRule, ...],
     gate: str,
-    stripped: Reason | None,
     *,
     outgoing: bool,
 ) -> bool:
@@ -272,9 +258,10 @@ def _not_admitted(
     port = f" port {packet.dport}" if packet.proto in (6, 17) else ""
     detail = f"no rule admits {protocol}{port} {'to' if outgoing else 'from'} {dotted(peer)} (SG-1)"
     reason = Reason.ENI_SG_RULES_MISMATCH if rules else Reason.SG_HAS_NO_RULES
-    lost = security_groups.admitting(rules, packet, peer) if stripped is not None else None
-    if lost is not None and stripped is not None:
-        return result.refuse(eni.group_ids, gate, stripped, lost.text, "the sender's groups are not known here (SG-4)")
+    lost = None if outgoing else result.lost
+    rule = security_groups.admitting(rules, packet, peer) if lost is not None else None
+    if lost is not None and rule is not None:
+        return result.refuse(eni.group_ids, gate, lost, rule.text, "the sender's groups are not known here (SG-4)")
     if security_groups.unknown(rules, packet):
         return result.refuse(eni.group_ids, gate, Reason.UNKNOWN_PEERED_SGS, None, detail)
     return result.refuse(eni.group_ids, gate, reason, None, detail)
@@ -297,18 +284,28 @@ def _auto_tracked(tables: Tables, eni: InterfaceTable, packet: Packet, *, outgoi
 
 
 def _related(state: FlowState, eni: InterfaceTable, packet: Packet, now: int) -> bool:
-    """Return whether an ICMP error is about a flow whose errors pass: auto-tracked or untracked (SG-18)."""
-    if packet.proto != IPPROTO_ICMP or packet.dport >> 8 != 3:
+    """Return whether this is the message of a smaller MTU about an auto-tracked or untracked flow (SG-18)."""
+    quoted = quoted_ends(packet) if packet.dport == FRAGMENTATION_NEEDED else None
+    if quoted is None:
         return False
-    quoted = packet.payload[8:]
-    if len(quoted) < 28 or quoted[0] >> 4 != 4:
-        return False
-    ports = (quoted[0] & 15) * 4
-    sport, dport = (int.from_bytes(quoted[at : at + 2], "big") for at in (ports, ports + 2))
-    src, dst = (int.from_bytes(quoted[at : at + 4], "big") for at in (12, 16))
-    inner = Packet(src, dst, quoted[9], sport, dport, b"", 40)
+    ends, proto = quoted
+    inner = Packet(ends.src, ends.dst, proto, ends.sport, ends.dport, b"", 40)
     entry = state.get(flow_key(eni.interface_id, inner, outgoing=True), now)
     if entry is not None:
-        return entry.binding == (AUTO,)
-    rules = eni.egress or ()
-    return src in eni.addresses and inner.proto in eni.open_ingress and security_groups.openly(rules, inner)
+        return AUTO in entry.binding
+    return ends.src in eni.addresses and _untracked(eni, inner, outgoing=True)
+
+
+def _untracked(eni: InterfaceTable, packet: Packet, *, outgoing: bool) -> bool:
+    """Return whether rules open to all, both ways, let the packet's flow through without a memory of it (SG-10).
+
+    Either the packet may begin such a flow, or it is an answer in one.
+    """
+    if packet.proto not in (IPPROTO_TCP, IPPROTO_UDP):
+        return False
+    ours, theirs = (eni.egress, eni.ingress) if outgoing else (eni.ingress, eni.egress)
+    ours_open, theirs_open = (eni.open_egress, eni.open_ingress) if outgoing else (eni.open_ingress, eni.open_egress)
+    if packet.proto in theirs_open and security_groups.openly(ours or (), packet.proto, packet.dport):
+        return True
+    begins = packet.proto == IPPROTO_TCP and packet.flags & (SYN | ACK) == SYN
+    return not begins and packet.proto in ours_open and security_groups.openly(theirs or (), packet.proto, packet.sport)

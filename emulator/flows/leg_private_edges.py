@@ -46,7 +46,7 @@ def onto(tables: Tables, result: LegResult, source: str, connection: ConnectionT
     if not up(result, connection):
         return
     settings = tables.settings
-    if connection.vpn and not mtu(tables, result, name, settings.vpn_mtu, "NET-8"):
+    if connection.vpn and not mtu(result, name, settings.vpn_mtu, "NET-8"):
         return
     delay = settings.vpn_delay if connection.vpn else settings.direct_connect_delay
     result.goes_on(source, PlaceKind.CONNECTION_OUT, name, delay)
@@ -83,7 +83,7 @@ def connection_in(tables: Tables, _state: FlowState, result: LegResult, componen
         return
     if not up(result, connection):
         return
-    if connection.vpn and not mtu(tables, result, component, tables.settings.vpn_mtu, "NET-8"):
+    if connection.vpn and not mtu(result, component, tables.settings.vpn_mtu, "NET-8"):
         return
     if connection.attachment_id is not None:
         result.passes(component, "connection")

@@ -9,7 +9,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from emulator.flows.legs import PlaceKind, arrival, delay_between, mtu, to_address
+from emulator.flows.legs import (
+    PlaceKind,
+    arrival,
+    delay_between,
+    mtu,
+    network_acl,
+    sender_of,
+    to_address,
+    to_neighbour,
+)
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 
@@ -18,40 +27,16 @@ if TYPE_CHECKING:
 
     from emulator.flows.legs import LegResult
     from emulator.flows.tables import InterfaceTable, Tables
-    from emulator.gates.routes import RouteEntry, RouteLookup
+    from emulator.gates.routes import RouteEntry
 
 RESERVED_FOR_AWS: Final = ((0xA9FEA800, 0xFFFFFC00),)
 """169.254.168.0/22, to which nothing is forwarded (ROUTE-11)."""
 
 
-class Sender:
-    """Whose packet follows a route.
-
-    Attributes:
-        component: Where the crossing begins, for the link's name.
-        vpc_id: The VPC whose table it is.
-        interface: Where the packet is, for zones and delays; None at a gateway.
-        identity: How packets arrive at hosts of the VPC: whether their sender's groups are known (SG-5).
-    """
-
-    __slots__ = ("component", "identity", "interface", "vpc_id")
-
-    def __init__(
-        self,
-        component: str,
-        vpc_id: str,
-        interface: InterfaceTable | None,
-        identity: PlaceKind = PlaceKind.INTERFACE_IN,
-    ) -> None:
-        self.component: str = component
-        self.vpc_id: str = vpc_id
-        self.interface: InterfaceTable | None = interface
-        self.identity: PlaceKind = identity
-
-
-def follow(tables: Tables, result: LegResult, lookup: RouteLookup, sender: Sender) -> None:
-    """Look up the route of the packet's destination and go where it leads."""
+def follow(tables: Tables, result: LegResult, sender: InterfaceTable) -> None:
+    """Look up the packet's destination in the table of the interface's subnet, and go where that leads."""
     packet = result.packet
+    lookup = sender.routes
     table = lookup.route_table_id
     reserved = contains(RESERVED_FOR_AWS, packet.dst)
     entry = lookup.best(packet.dst) if packet.version == 4 and not reserved else None  # IPv6 apart (ROUTE-6)
@@ -65,7 +50,7 @@ def follow(tables: Tables, result: LegResult, lookup: RouteLookup, sender: Sende
         return
     if entry.target == "local":
         result.passes(table, "route", str(entry))
-        to_address(tables, result, table, sender.component, sender.interface, sender.vpc_id, identity=sender.identity)
+        to_address(tables, result, table, sender.interface_id, sender, sender.vpc_id)
         return
     for find, act in TARGETS.items():
         if entry.target in getattr(tables, find):
@@ -76,43 +61,57 @@ def follow(tables: Tables, result: LegResult, lookup: RouteLookup, sender: Sende
     result.refuse(table, "route", Reason.UNSUPPORTED_COMPONENT, str(entry), detail)
 
 
-def same_subnet(tables: Tables, result: LegResult, sender: Sender) -> None:
-    """Deliver inside one subnet, at layer 2."""
-    to_address(
-        tables, result, sender.component, sender.component, sender.interface, sender.vpc_id, identity=sender.identity
-    )
+def leave(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
+    """Leave by an interface without security groups: network ACL unless it stays in the subnet, then the route."""
+    result.see(eni.interface_id, outgoing=True)
+    if eni.inside(result.packet.dst):
+        result.log(eni.interface_id, outgoing=True, accepted=True)
+        to_neighbour(tables, result, eni)
+        return
+    if not network_acl(result, eni, outgoing=True):
+        return
+    result.log(eni.interface_id, outgoing=True, accepted=True)
+    follow(tables, result, eni)
 
 
-def _gateway_endpoint(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
-    result.goes_on(sender.component, PlaceKind.GATEWAY_IN, entry.target, tables.settings.intra_az_delay)
+def _gateway_endpoint(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
+    result.goes_on(sender.interface_id, PlaceKind.GATEWAY_IN, entry.target, tables.settings.intra_az_delay)
 
 
-def _internet_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
-    result.goes_on(sender.component, PlaceKind.INTERNET_GATEWAY_OUT, entry.target, tables.settings.intra_az_delay)
+def _internet_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
+    """Out of the VPC; a subnet whose arriving packets go by a middlebox may not leave past it (ROUTE-19)."""
+    edge = tables.internet_gateways[entry.target].edge_routes
+    redirected = edge.best(result.packet.src) if edge is not None else None
+    if redirected is not None and redirected.target in tables.interfaces and redirected.target != sender.interface_id:
+        detail = f"packets from {dotted(result.packet.src)} leave by {redirected.target}, as their answers come by it"
+        reason = Reason.INGRESS_RTB_TRAFFIC_REDIRECTION
+        result.refuse(entry.target, "edge_route", reason, str(redirected), f"{detail} (ROUTE-19)")
+        return
+    result.goes_on(sender.interface_id, PlaceKind.INTERNET_GATEWAY_OUT, entry.target, tables.settings.intra_az_delay)
 
 
-def _vpn_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
-    result.goes_on(sender.component, PlaceKind.VPN_GATEWAY_OUT, entry.target, tables.settings.intra_az_delay)
+def _vpn_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
+    result.goes_on(sender.interface_id, PlaceKind.VPN_GATEWAY_OUT, entry.target, tables.settings.intra_az_delay)
 
 
-def _nat_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
+def _nat_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
     _interface(tables, result, entry.target, tables.nat_gateways[entry.target].interface_id, sender)
 
 
-def _network_interface(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
+def _network_interface(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
     _interface(tables, result, entry.target, entry.target, sender)
 
 
-def _interface(tables: Tables, result: LegResult, target: str, interface_id: str, sender: Sender) -> None:
+def _interface(tables: Tables, result: LegResult, target: str, interface_id: str, sender: InterfaceTable) -> None:
     eni = tables.interfaces.get(interface_id)
     if eni is None:
         result.refuse(target, "interface", Reason.BAD_STATE, None, "its interface is gone")
         return
-    delay = delay_between(tables, sender.interface, eni)
-    result.goes_on(sender.component, arrival(eni, sender.identity), interface_id, delay)
+    delay = delay_between(tables, sender, eni)
+    result.goes_on(sender.interface_id, arrival(eni), interface_id, delay)
 
 
-def _transit_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
+def _transit_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
     """Into a transit gateway by the attachment's interface in the sender's own zone (EDGE-3)."""
     attachment_id = tables.transit_gateways[entry.target].by_vpc.get(sender.vpc_id)
     if attachment_id is None:
@@ -123,17 +122,17 @@ def _transit_gateway(tables: Tables, result: LegResult, entry: RouteEntry, sende
     if attachment.state != "available":
         result.refuse(attachment_id, "attachment", Reason.BAD_STATE_ATTACHMENT, attachment.state)
         return
-    zone = sender.interface.availability_zone if sender.interface is not None else ""
+    zone = sender.availability_zone
     interface_id = attachment.interfaces.get(zone)
     if interface_id is None:
         zones = ", ".join(attachment.interfaces)
-        detail = f"{attachment_id} has no subnet in {zone or 'this zone'}, only in {zones} (EDGE-3)"
+        detail = f"{attachment_id} has no subnet in {zone}, only in {zones} (EDGE-3)"
         result.refuse(attachment_id, "attachment", Reason.TGW_ROUTE_AZ_RESTRICTION, None, detail)
         return
-    result.goes_on(sender.component, PlaceKind.TRANSIT_IN, interface_id, tables.settings.intra_az_delay)
+    result.goes_on(sender.interface_id, PlaceKind.TRANSIT_IN, interface_id, tables.settings.intra_az_delay)
 
 
-def _peering(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sender) -> None:
+def _peering(tables: Tables, result: LegResult, entry: RouteEntry, sender: InterfaceTable) -> None:
     """Into the far VPC, and no further (EDGE-2)."""
     packet = result.packet
     peering = tables.peerings[entry.target]
@@ -150,24 +149,14 @@ def _peering(tables: Tables, result: LegResult, entry: RouteEntry, sender: Sende
     settings = tables.settings
     extra = settings.peering_delay
     if peering.inter_region:
-        if not mtu(tables, result, entry.target, settings.inter_region_peering_mtu, "NET-6", sender.vpc_id):
+        tell = sender_of(tables, sender.vpc_id, packet)
+        if not mtu(result, entry.target, settings.inter_region_peering_mtu, "NET-6", tell):
             return
         extra += settings.inter_region_delay
-    to_address(tables, result, entry.target, sender.component, sender.interface, far, extra, sender.identity)
+    to_address(tables, result, entry.target, sender.interface_id, sender, far, extra)
 
 
-def peer_in(tables: Tables, _state: object, result: LegResult, component: str, _now: int) -> None:
-    """Into a VPC by a peering connection, for packets that begin there; ``component`` is ``<peering>@<VPC>``."""
-    peering, _, vpc_id = component.partition("@")
-    if not contains(tables.vpcs[vpc_id].cidrs, result.packet.dst):
-        detail = f"{dotted(result.packet.dst)} is not in {vpc_id}'s CIDR blocks: peering leads no further (EDGE-2)"
-        result.refuse(peering, "peering", Reason.PCX_REQUIRES_ADDRESS_IN_VPC_CIDR, None, detail)
-        return
-    result.passes(peering, "peering")
-    to_address(tables, result, peering, peering, None, vpc_id, tables.settings.peering_delay)
-
-
-TARGETS: Final[Mapping[str, Callable[[Tables, LegResult, RouteEntry, Sender], None]]] = MappingProxyType(
+TARGETS: Final[Mapping[str, Callable[[Tables, LegResult, RouteEntry, InterfaceTable], None]]] = MappingProxyType(
     {
         "gateways": _gateway_endpoint,
         "nat_gateways": _nat_gateway,

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.flows.leg_internet import leave
 from emulator.flows.leg_private_edges import onto
-from emulator.flows.leg_routes import Sender
-from emulator.flows.legs import PlaceKind, clamp, mtu, network_acl, working
+from emulator.flows.leg_routes import leave
+from emulator.flows.legs import PlaceKind, clamp, mtu, network_acl, sender_of, working
+from emulator.flows.tables import Kind
 from emulator.flows.translation import flow_hash
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
@@ -35,14 +35,14 @@ def transit_in(tables: Tables, _state: FlowState, result: LegResult, component: 
     packet = result.packet
     if not working(result, eni):
         return
-    if not eni.inside(packet.src) and not network_acl(result, eni, outgoing=False):
+    if not result.neighbour and not network_acl(result, eni, outgoing=False):
         return
     result.log(component, outgoing=False, accepted=True)
     result.see(component, outgoing=False)
     settings = tables.settings
     gateway = attachment.transit_gateway_id
     # Path MTU discovery on the way in from VPCs only; the MSS is clamped (NET-7).
-    if not mtu(tables, result, gateway, settings.transit_gateway_mtu, "NET-6", eni.vpc_id):
+    if not mtu(result, gateway, settings.transit_gateway_mtu, "NET-6", sender_of(tables, eni.vpc_id, packet)):
         return
     clamp(result, settings.transit_gateway_mtu)
     route(tables, result, gateway, attachment, eni)
@@ -55,7 +55,7 @@ def transit_route(tables: Tables, _state: FlowState, result: LegResult, componen
     if attachment is None:
         result.refuse(name, "attachment", Reason.BAD_STATE_ATTACHMENT, None, "the attachment is gone")
         return
-    if not mtu(tables, result, gateway, tables.settings.transit_gateway_mtu, "NET-6"):
+    if not mtu(result, gateway, tables.settings.transit_gateway_mtu, "NET-6"):
         return
     clamp(result, tables.settings.transit_gateway_mtu)
     route(tables, result, gateway, attachment, None)
@@ -88,6 +88,8 @@ def route(
         return
     result.passes(table, "transit_gateway_route", str(entry))
     if _available(result, onward):
+        if result.lost is None and not (attachment.references and onward.references):
+            result.lost = Reason.SG_REFERENCING_SUPPORT
         _out_by(tables, result, gateway, onward, eni)
 
 
@@ -146,6 +148,7 @@ def transit_out(tables: Tables, _state: FlowState, result: LegResult, component:
         return
     if not working(result, eni):
         return
-    identity = PlaceKind.INTERFACE_IN if attachment.references else PlaceKind.INTERFACE_IN_TRANSIT
-    result.see(component, outgoing=True)
-    leave(tables, result, eni, Sender(component, eni.vpc_id, eni, identity))
+    target = tables.addresses.get((eni.vpc_id, result.packet.dst))
+    if target is not None and target.kind is Kind.ENDPOINT:
+        result.lost = result.lost or Reason.SG_REFERENCING_SUPPORT  # SG-4: not for PrivateLink
+    leave(tables, result, eni)

@@ -21,11 +21,13 @@ from emulator.wire.packet import DF, IPPROTO_TCP, SYN, Packet, icmp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.flows.conntrack import Effect
+    from emulator.flows.conntrack import Effect, Group
     from emulator.flows.tables import InterfaceTable, ShaperSpec, Tables
 
 PROTOCOL_NAMES: Final[Mapping[int, str]] = MappingProxyType({1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"})
 UNLIMITED: Final = 1 << 30
+INTERFACE_MTU: Final = 9001
+"""Bytes that an interface can send at once (NET-6)."""
 QUOTED: Final = 548
 """Bytes of an offending packet that an ICMP error quotes: what fits in 576 (RFC 1812 section 4.3.2.3)."""
 
@@ -40,8 +42,6 @@ class PlaceKind(StrEnum):
 
     INTERFACE_OUT = "interface-out"  # a host, or the service behind an endpoint interface, has sent
     INTERFACE_IN = "interface-in"  # arriving at an interface's subnet
-    INTERFACE_IN_MIDDLEBOX = "interface-in-middlebox"  # the same, past a middlebox: group identity is lost (SG-5)
-    INTERFACE_IN_TRANSIT = "interface-in-transit"  # the same, through a transit gateway without references (SG-4)
     GATEWAY_IN = "gateway-in"  # arriving at a gateway endpoint
     SERVICE_OUT = "service-out"  # a service has sent into an interface endpoint
     GATEWAY_OUT = "gateway-out"  # a service has sent into a gateway endpoint
@@ -61,17 +61,35 @@ class PlaceKind(StrEnum):
     TRANSIT_OUT = "transit-out"  # leaving by an attachment's interface, into its VPC
     BALANCER_LINK = "balancer-link"  # from an interface endpoint to a load balancer's node
     BALANCER_IN = "balancer-in"  # arriving at a node's interface
-    PEER_IN = "peer-in"  # entering a VPC by a peering connection
+    BALANCER_OUT = "balancer-out"  # a load balancer has sent by itself
 
 
 class Place:
-    """The beginning of a leg: a kind, and the resource it stands at."""
+    """The beginning of a leg: a kind, the resource it stands at, and what has become of the packet on its way there.
 
-    __slots__ = ("component", "kind")
+    Attributes:
+        kind: What stands there.
+        component: The resource.
+        lost: Why nobody knows any more which security groups the sender is in (SG-4, SG-5); None if they do.
+        neighbour: Whether it comes from inside the subnet, at layer 2, where no network ACL is met (NACL-1).
+    """
 
-    def __init__(self, kind: PlaceKind, component: str) -> None:
+    __slots__ = ("component", "kind", "lost", "neighbour")
+
+    def __init__(self, kind: PlaceKind, component: str, lost: Reason | None = None, *, neighbour: bool = False) -> None:
         self.kind: PlaceKind = kind
         self.component: str = component
+        self.lost: Reason | None = lost
+        self.neighbour: bool = neighbour
+
+    def same(self, other: Place) -> bool:
+        """Return whether a leg that begins here is the one that begins there."""
+        return (self.kind, self.component, self.lost, self.neighbour) == (
+            other.kind,
+            other.component,
+            other.lost,
+            other.neighbour,
+        )
 
 
 class Crossing:
@@ -120,6 +138,8 @@ class LegResult:
             packet as it was there.
         max_length: The longest packet that the leg's MTU gates let through, in bytes.
         answers: Packets that the leg sends back by itself (ICMP errors, resets), and where each begins.
+        exceeded: The limit of flows that turned this one away, by what counts against it; else None.
+        lost, neighbour: As of the place where it begins; ``lost`` goes on to the next one.
         crossing: Where it goes on, or None.
         ending: How it ended, or None if it goes on.
     """
@@ -129,16 +149,22 @@ class LegResult:
         "crossing",
         "effects",
         "ending",
+        "exceeded",
         "logged",
+        "lost",
         "max_length",
+        "neighbour",
         "packet",
         "rewrite",
         "seen",
         "steps",
     )
 
-    def __init__(self, packet: Packet) -> None:
+    def __init__(self, packet: Packet, place: Place) -> None:
         self.packet: Packet = packet
+        self.lost: Reason | None = place.lost
+        self.neighbour: bool = place.neighbour
+        self.exceeded: Group | None = None
         self.rewrite: Rewrite | None = None
         self.steps: list[Step] = []
         self.effects: list[Effect] = []
@@ -160,10 +186,17 @@ class LegResult:
         return False
 
     def goes_on(
-        self, source: str, kind: PlaceKind, component: str, delay: int, shaper: ShaperSpec | None = None
+        self,
+        source: str,
+        kind: PlaceKind,
+        component: str,
+        delay: int,
+        shaper: ShaperSpec | None = None,
+        *,
+        neighbour: bool = False,
     ) -> None:
-        """Note where the next leg begins."""
-        self.crossing = Crossing(source, Place(kind, component), delay, shaper)
+        """Note where the next leg begins; ``neighbour``: in the same subnet."""
+        self.crossing = Crossing(source, Place(kind, component, self.lost, neighbour=neighbour), delay, shaper)
 
     def shape(self, shaper: ShaperSpec) -> None:
         """Let the crossing, if there is one, go through a shaper, unless it goes through one already."""
@@ -205,27 +238,31 @@ def working(result: LegResult, eni: InterfaceTable) -> bool:
     return True
 
 
+def sender_of(tables: Tables, vpc_id: str, packet: Packet) -> Place | None:
+    """Return where what is sent back to the packet's sender arrives, if that is in the VPC."""
+    sender = tables.addresses.get((vpc_id, packet.src))
+    return Place(arrival(sender), sender.interface_id) if sender is not None else None
+
+
 def mtu(
-    tables: Tables,
     result: LegResult,
     component: str,
     limit: int | None,
     fact: str,
-    inside: str | None = None,
+    tell: Place | None = None,
 ) -> bool:
-    """Drop what is too long; with ``inside``, a VPC, its sender there is told so by ICMP (NET-7), else it is silent."""
+    """Drop what is too long; its sender is told so by ICMP that begins at ``tell`` (NET-7), or not at all."""
     if limit is None:
         return True
     packet = result.packet
     if packet.length > limit:
         detail = f"{packet.length} bytes"
-        sender = tables.addresses.get((inside, packet.src)) if inside is not None else None
-        if sender is not None and packet.fragment & DF:
+        if tell is not None and packet.fragment & DF:
             # EMU: it bears the address of where the packet was going, so that no rule takes it for a neighbour's.
             error = icmp(packet.dst, packet.src, 3, 4, sequence=limit, data=packet.to_bytes()[:QUOTED])
-            result.answers.append((error, Place(PlaceKind.INTERFACE_IN, sender.interface_id)))
+            result.answers.append((error, tell))
             detail += "; fragmentation needed is sent (NET-7)"
-        elif inside is not None and not packet.fragment & DF:
+        elif tell is not None:
             detail += "; fragmentation is not modelled"
         return result.refuse(component, "mtu", Reason.EMU_OVER_MTU, f"MTU {limit} ({fact})", detail)
     result.passes(component, "mtu")
@@ -244,9 +281,9 @@ def clamp(result: LegResult, limit: int | None) -> None:
         result.packet.options = options
 
 
-def arrival(eni: InterfaceTable, identity: PlaceKind = PlaceKind.INTERFACE_IN) -> PlaceKind:
+def arrival(eni: InterfaceTable) -> PlaceKind:
     """Return the kind of place at which packets for an interface arrive."""
-    return _ARRIVALS.get(eni.kind, identity)
+    return _ARRIVALS.get(eni.kind, PlaceKind.INTERFACE_IN)
 
 
 _ARRIVALS: Final[Mapping[str, PlaceKind]] = MappingProxyType(
@@ -274,7 +311,8 @@ def to_address(
     sender: InterfaceTable | None,
     vpc_id: str,
     extra: int = 0,
-    identity: PlaceKind = PlaceKind.INTERFACE_IN,
+    *,
+    neighbour: bool = False,
 ) -> None:
     """Cross to the interface that owns the destination address in ``vpc_id``.
 
@@ -286,7 +324,7 @@ def to_address(
         sender: The interface there, for the delay.
         vpc_id: The VPC.
         extra: Nanoseconds on top.
-        identity: How it arrives if it is a host's (SG-5).
+        neighbour: Whether that is in the sender's own subnet.
     """
     target = tables.addresses.get((vpc_id, result.packet.dst))
     if target is None:
@@ -294,7 +332,12 @@ def to_address(
         result.refuse(component, "delivery", Reason.NO_POSSIBLE_DESTINATION, None, detail)
         return
     delay = delay_between(tables, sender, target) + extra
-    result.goes_on(source, arrival(target, identity), target.interface_id, delay)
+    result.goes_on(source, arrival(target), target.interface_id, delay, neighbour=neighbour)
+
+
+def to_neighbour(tables: Tables, result: LegResult, eni: InterfaceTable) -> None:
+    """Deliver inside the interface's own subnet: at layer 2, by no network ACL and no route (NACL-1, ROUTE-20)."""
+    to_address(tables, result, eni.interface_id, eni.interface_id, eni, eni.vpc_id, neighbour=True)
 
 
 def not_public(address: int) -> Reason | None:

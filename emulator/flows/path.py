@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.flows.conntrack import STEADY
+from emulator.flows.translation import ECHO_REPLY, ECHO_REQUEST
 from emulator.model.traces import Dropped
-from emulator.wire.packet import FIN, FRAGMENTED, IPPROTO_TCP, IPPROTO_UDP, RST, SYN
+from emulator.wire.packet import FIN, FRAGMENTED, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, RST, SYN
 
 if TYPE_CHECKING:
     from emulator.flows.walk import LegResult
@@ -34,6 +35,8 @@ def compilable(packet: Packet, result: LegResult) -> bool:
         return False
     if result.packet is not packet and result.rewrite is None:  # rewritten in a way that others are not
         return False
+    if packet.proto == IPPROTO_ICMP and packet.dport >> 8 not in (ECHO_REPLY, ECHO_REQUEST):
+        return False  # nor have other messages: an error is judged by the flow it is about
     if packet.proto in (IPPROTO_TCP, IPPROTO_UDP) and not packet.sport and not packet.dport:
         return False  # fragments have no ports: their key would be this flow's
     return all(effect.state in STEADY for effect in result.effects)

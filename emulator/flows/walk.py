@@ -18,20 +18,18 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from emulator.flows.leg_balancers import balancer_in, balancer_link
+from emulator.flows.leg_balancers import balancer_in, balancer_link, balancer_out
 from emulator.flows.leg_endpoints import gateway_in, gateway_out, host, resolver_out, service_out
-from emulator.flows.leg_interfaces import interface_in, interface_in_middlebox, interface_in_transit, interface_out
+from emulator.flows.leg_interfaces import interface_in, interface_out
 from emulator.flows.leg_internet import (
     INTERNET,
     external_out,
     internet,
     internet_gateway_in,
     internet_gateway_out,
-    nat_in,
-    nat_out,
 )
+from emulator.flows.leg_nat import nat_in, nat_out
 from emulator.flows.leg_private_edges import connection_in, connection_out, vpn_gateway_out
-from emulator.flows.leg_routes import peer_in
 from emulator.flows.leg_transit import transit_in, transit_out, transit_route
 from emulator.flows.legs import PROTOCOL_NAMES, UNLIMITED, Crossing, LegResult, Place, PlaceKind, Rewrite
 from emulator.model.reasons import Reason
@@ -90,7 +88,7 @@ def origin_of(tables: Tables, component: str) -> Place:
 
 def leg(tables: Tables, state: FlowState, packet: Packet, place: Place, now: int) -> LegResult:
     """Evaluate the leg that begins at ``place`` for ``packet`` at ``now`` nanoseconds; nothing is changed."""
-    result = LegResult(packet)
+    result = LegResult(packet, place)
     LEGS[place.kind](tables, state, result, place.component, now)
     assert (result.crossing is None) != (result.ending is None), "a leg ends or goes on"
     return result
@@ -122,8 +120,6 @@ LEGS: Final[Mapping[PlaceKind, Callable[[Tables, FlowState, LegResult, str, int]
     {
         PlaceKind.INTERFACE_OUT: interface_out,
         PlaceKind.INTERFACE_IN: interface_in,
-        PlaceKind.INTERFACE_IN_MIDDLEBOX: interface_in_middlebox,
-        PlaceKind.INTERFACE_IN_TRANSIT: interface_in_transit,
         PlaceKind.GATEWAY_IN: gateway_in,
         PlaceKind.SERVICE_OUT: service_out,
         PlaceKind.GATEWAY_OUT: gateway_out,
@@ -143,6 +139,6 @@ LEGS: Final[Mapping[PlaceKind, Callable[[Tables, FlowState, LegResult, str, int]
         PlaceKind.TRANSIT_OUT: transit_out,
         PlaceKind.BALANCER_LINK: balancer_link,
         PlaceKind.BALANCER_IN: balancer_in,
-        PlaceKind.PEER_IN: peer_in,
+        PlaceKind.BALANCER_OUT: balancer_out,
     }
 )

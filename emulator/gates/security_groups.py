@@ -58,6 +58,11 @@ class GroupRule:
         """Return whether the rule's protocol and ports cover the packet, whoever its peer is."""
         return self.protocol in (-1, packet.proto) and covers_ports(self.from_port, self.to_port, self.protocol, packet)
 
+    def opens(self, protocol: int, port: int) -> bool:
+        """Return whether the rule opens a port of TCP or UDP to all addresses."""
+        ports = self.from_port < 0 or self.from_port <= port <= self.to_port
+        return ANYWHERE in self.peers and self.protocol in (-1, protocol) and ports
+
     def admits(self, packet: Packet, peer: int) -> bool:
         """Return whether the rule covers the packet, whose far address is ``peer``."""
         if not self.covers(packet):
@@ -82,9 +87,9 @@ def admitting(rules: tuple[GroupRule, ...], packet: Packet, peer: int, *, refere
     return None
 
 
-def openly(rules: tuple[GroupRule, ...], packet: Packet) -> bool:
-    """Return whether a rule open to all addresses admits the packet (SG-10)."""
-    return any(ANYWHERE in rule.peers and rule.covers(packet) for rule in rules)
+def openly(rules: tuple[GroupRule, ...], protocol: int, port: int) -> bool:
+    """Return whether a rule opens a port of TCP or UDP to all addresses (SG-10)."""
+    return any(rule.opens(protocol, port) for rule in rules)
 
 
 def open_protocols(rules: tuple[GroupRule, ...]) -> tuple[int, ...]:

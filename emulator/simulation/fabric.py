@@ -256,6 +256,16 @@ class Attachment:
         return self.path(key).send
 
 
+class Nobody:
+    """Behind a gate that answers by itself: nothing is delivered there."""
+
+    def receive(self, attachment: Attachment, packet: Packet, now: int) -> None:
+        """Take no packet: it is never asked."""
+
+
+_NOBODY: Final = Nobody()
+
+
 class Fabric:
     """The network between the hosts.
 
@@ -273,6 +283,7 @@ class Fabric:
     __slots__ = (
         "_attachments",
         "_faults",
+        "_gates",
         "_links",
         "_observers",
         "_path_count",
@@ -316,6 +327,7 @@ class Fabric:
         self._seed: int = seed
         self._tables: Tables = source.tables()
         self._attachments: dict[str, Attachment] = {}
+        self._gates: dict[tuple[PlaceKind, str], Attachment] = {}
         self._links: dict[tuple[str, str, int], Link] = {}
         self._shapers: dict[str, tuple[ShaperSpec, Shaper]] = {}
         self._taps: dict[str, list[Tap]] = {}
@@ -370,8 +382,9 @@ class Fabric:
                 compiled = compiled.next
 
     def paths(self) -> list[Path]:
-        """Return the flows remembered, by attachment, in the order in which they began."""
-        return [path for attachment in self._attachments.values() for path in attachment.paths.values()]
+        """Return the flows remembered, by where they begin, in the order in which they began."""
+        origins = (*self._attachments.values(), *self._gates.values())
+        return [path for origin in origins for path in origin.paths.values()]
 
     @property
     def shapers(self) -> dict[str, Shaper]:
@@ -494,8 +507,11 @@ class Fabric:
                     (watchers if as_seen is packet else late).append((meter, outgoing))
         for observer in self._observers:
             observer.walked(path, packet, result.steps, now)
+        if result.exceeded is not None:
+            self.state.exceeded(result.exceeded)
         for answer, place in result.answers:
-            self._answer(path.attachment, answer, place, now)
+            self.answered += 1
+            self._gate(place).send(answer)
         if isinstance(result.ending, Dropped):
             self.end(packet, compiled, result.ending)
             return
@@ -509,14 +525,13 @@ class Fabric:
         compiled.generation = tables.generation if holds else _STALE
         self._go_on(packet, result, compiled, now)
 
-    def _answer(self, attachment: Attachment, packet: Packet, place: Place, now: int) -> None:
-        """Let a packet begin that a gate sends back by itself: an ICMP error, a reset."""
-        self.sent += 1
-        self.answered += 1
-        path = Path(attachment, (packet.src, packet.dst, packet.proto, packet.sport, packet.dport))
-        path.first = CompiledLeg(path, place)
-        path.last_at = now
-        self._walk(packet, path.first, now)
+    def _gate(self, place: Place) -> Attachment:
+        """Return where packets begin that a gate sends back by itself: ICMP errors, resets."""
+        key = place.kind, place.component
+        gate = self._gates.get(key)
+        if gate is None:
+            gate = self._gates[key] = Attachment(self, place, _NOBODY, 0, "")
+        return gate
 
     def _fill(self, compiled: CompiledLeg, result: LegResult) -> None:
         """Hang links, shapers and hosts on a leg."""
@@ -529,10 +544,7 @@ class Fabric:
             compiled.path.delivered_to = result.ending.component
             return
         following = compiled.next
-        if following is None or (following.place.kind, following.place.component) != (
-            crossing.to.kind,
-            crossing.to.component,
-        ):
+        if following is None or not following.place.same(crossing.to):
             compiled.next = CompiledLeg(compiled.path, crossing.to, compiled.depth + 1)
         compiled.shaper = None if crossing.shaper is None else self._shaper(crossing.shaper)
         compiled.link = self._link(crossing.source, crossing.to, crossing.delay)
