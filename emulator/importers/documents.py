@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.importers.plan import Plan
+    from emulator.topology.problems import Problem
 
 ROUNDS: Final = 50
 FEWEST: Final = {"vpcs": ("cidr_blocks",), "vpc_endpoint_service_configurations": ("load_balancer_names",)}
@@ -87,7 +88,7 @@ def _leave_out_refused(plan: Plan) -> None:
     left_out: set[KeyPath] = set()
     for problem in problems:
         path = places[problem.line - 1]
-        if len(path) > 1 and not _made_stale(plan, path):
+        if len(path) > 1 and not (_made_stale(plan, path) or _kept_as_unusable(plan, path, problem)):
             left_out.add(_leave_out(plan, path, f"{problem.code}: {problem.message}", left_out))
     _remove(plan, left_out)
 
@@ -104,6 +105,27 @@ def _made_stale(plan: Plan, path: KeyPath) -> bool:
     file = plan.origins.get(("security_groups", name), ("", 1))[0]
     sentence = f"a rule names {rule['peer']}, which it cannot reach by an active peering: stale, and matches nothing"
     plan.note(file, name, Code.EMU_INFERRED, sentence)
+    return True
+
+
+def _kept_as_unusable(plan: Plan, path: KeyPath, problem: Problem) -> bool:
+    """Keep a route whose target is refused, so that nothing passes by a shorter one; say whether it was that."""
+    if len(path) < 4 or path[2] != "routes" or path[0] not in ("route_tables", "transit_gateway_route_tables"):
+        return False
+    section, name = str(path[0]), str(path[1])
+    route = plan.sections[section][name]["routes"][int(path[3])]
+    if route.get("state") == "blackhole" or route.get("target") in plan.sections["unsupported_components"]:
+        return False
+    file = plan.origins.get((section, name), ("", 1))[0]
+    sentence = f"{problem.code}: {problem.message}: the route to {route['destination']} is kept and leads nowhere"
+    plan.note(file, name, Code.UNSUPPORTED_COMPONENT, sentence)
+    if section == "route_tables":
+        unusable = f"unsupported-{route['target']}"[:128]
+        plan.put("unsupported_components", unusable, {"resource_type": f"target {route['target']}, which is refused"})
+        route["target"] = unusable
+    else:
+        route.pop("target", None)
+        route["state"] = "blackhole"
     return True
 
 

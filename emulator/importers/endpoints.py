@@ -13,6 +13,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.control.catalogue import interface_services
 from emulator.control.errors import Ec2Error
 from emulator.control.policies import check_policy
 from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list
@@ -49,7 +50,7 @@ def endpoints(plan: Plan) -> None:
             plan.note(record, name, Code.UNSUPPORTED_COMPONENT, sentence)
             plan.foreign[name] = f"{kind[:60]} endpoint"
             continue
-        if not plan.has("vpcs", vpc_id) or not (SERVICE.fullmatch(service) or CUSTOMERS.fullmatch(service)):
+        if not plan.has("vpcs", vpc_id) or not _is_service(plan, vpc_id, service):
             what = f"its VPC {vpc_id} is not imported" if not plan.has("vpcs", vpc_id) else f"no service {service!r}"
             plan.note(record, name, Code.UNKNOWN_RESOURCE, f"{what}: left out")
             plan.foreign[name] = "endpoint of an unknown VPC or service"
@@ -57,6 +58,7 @@ def endpoints(plan: Plan) -> None:
         if state not in STATES:
             plan.note(record, name, Code.EMU_ASSUMED, f"is {state[:60]}: taken as available")
             state = "available"
+        _other_region(plan, name, record, vpc_id, service)
         entry: Entry = {
             "service_name": service,
             "vpc_endpoint_type": kind,
@@ -75,6 +77,22 @@ def endpoints(plan: Plan) -> None:
         else:
             entry["route_table_ids"] = list(dict.fromkeys(words(record.item, "RouteTableIds")))
         plan.put("vpc_endpoints", name, entry, record)
+
+
+def _is_service(plan: Plan, vpc_id: str, name: str) -> bool:
+    """Return whether a name is one of a service, be it one of the few without a Region in it."""
+    region = plan.sections["vpcs"][vpc_id]["region"]
+    known = any(one.service_name == name for one in interface_services(region))
+    return known or bool(SERVICE.fullmatch(name) or CUSTOMERS.fullmatch(name))
+
+
+def _other_region(plan: Plan, name: str, record: Record, vpc_id: str, service: str) -> None:
+    """Turn the knob for endpoints to services of other Regions if the account has one (VPCE-6)."""
+    match = SERVICE.fullmatch(service) or CUSTOMERS.fullmatch(service)
+    if match is not None and match["region"] != plan.sections["vpcs"][vpc_id]["region"]:
+        plan.settings["cross_region_endpoints"] = True
+        sentence = f"leads to a service of {match['region']}: cross_region_endpoints is on in the settings"
+        plan.note(record, name, Code.EMU_INFERRED, sentence)
 
 
 def _interface_part(plan: Plan, name: str, record: Record, vpc_id: str, interfaces: dict[str, Item]) -> Entry:
@@ -150,23 +168,27 @@ def services(plan: Plan) -> None:
         kinds = list(dict.fromkeys(entry["vpc_endpoint_type"] for _, entry in users))
         match = SERVICE.fullmatch(name)
         built_in = match is not None and match["name"] in GATEWAY_SERVICES
-        if built_in and kinds == ["Gateway"]:
-            continue  # comes by itself; its prefix list is seen to with the routes
         detail = details.get(name, {})
-        entry: Entry = {"service_types": _types(kinds, built_in=built_in)}
-        if not built_in:
-            entry["private_dns_names"] = _private_names(plan, name, detail, users)
-        zones = [zone for zone in words(detail, "AvailabilityZones") if region_of_zone(zone)]
-        entry["availability_zones"] = zones
-        plan.put("services", name, entry)
+        entry: Entry = {
+            "availability_zones": [one for one in words(detail, "AvailabilityZones") if region_of_zone(one)]
+        }
+        if not built_in:  # S3's and DynamoDB's prefix lists are seen to with the routes
+            region = plan.sections["vpcs"][users[0][1]["vpc_id"]]["region"]
+            known = next((one for one in interface_services(region) if one.service_name == name), None)
+            usual = () if known is None else known.private_dns_names
+            names = _private_names(plan, name, detail, users, usual)
+            if known is None:
+                entry["service_types"] = kinds
+            if set(names) - set(usual):
+                entry["private_dns_names"] = names
+        if any(entry.values()):
+            plan.put("services", name, entry)
 
 
-def _types(kinds: list[str], *, built_in: bool) -> list[str]:
-    return [kind for kind in ("Gateway", "Interface") if kind in kinds or (built_in and kind == "Gateway")]
-
-
-def _private_names(plan: Plan, name: str, detail: Item, users: list[tuple[str, Entry]]) -> list[str]:
-    """Return the public names that private DNS takes over (VPCE-IF-20)."""
+def _private_names(
+    plan: Plan, name: str, detail: Item, users: list[tuple[str, Entry]], known: tuple[str, ...]
+) -> list[str]:
+    """Return the public names that private DNS takes over (VPCE-IF-20); ``known`` are the emulator's own."""
     names = [text(one, "PrivateDnsName") for one in rows(detail, "PrivateDnsNames")]
     names.append(text(detail, "PrivateDnsName"))
     records = dict(plan.snapshot.unique("VpcEndpoints"))
@@ -178,6 +200,8 @@ def _private_names(plan: Plan, name: str, detail: Item, users: list[tuple[str, E
     kept = [one for one in dict.fromkeys(names) if re.fullmatch(r"(\*\.)?([a-z0-9_-]+\.)+[a-z]+", one)]
     wanted = [endpoint for endpoint, entry in users if entry.get("private_dns_enabled")]
     match = SERVICE.fullmatch(name)
+    if known and not kept:
+        return list(known)
     if kept or match is None:
         if not kept and wanted:
             for endpoint in wanted:

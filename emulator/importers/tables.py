@@ -97,7 +97,7 @@ def _main_tables(plan: Plan) -> None:
 
 def routes(plan: Plan) -> None:
     """Static routes, propagation, and the tables of gateway endpoints."""
-    learnt: dict[str, list[str]] = {}
+    learnt: dict[str, list[tuple[str, str]]] = {}
     for name, record in plan.snapshot.unique("RouteTables"):
         if not plan.has("route_tables", name):
             continue
@@ -109,7 +109,8 @@ def routes(plan: Plan) -> None:
             if text(route, "DestinationIpv6CidrBlock"):
                 ipv6 += text(route, "GatewayId") != "local"
             elif text(route, "Origin") == PROPAGATED and text(route, "GatewayId") in vgws:
-                learnt.setdefault(text(route, "GatewayId"), []).append(cidr(text(route, "DestinationCidrBlock")))
+                block = cidr(text(route, "DestinationCidrBlock"))
+                learnt.setdefault(text(route, "GatewayId"), []).append((name, block))
             else:
                 made = _route(plan, name, record, route)
                 if made is not None and made["destination"] not in found:
@@ -208,9 +209,9 @@ def _attached_gateway(plan: Plan, record: Record, gateway: str, vpc_id: str) -> 
 # -- what comes from elsewhere ---------------------------------------------------------
 
 
-def _beyond(plan: Plan, learnt: dict[str, list[str]]) -> None:
+def _beyond(plan: Plan, learnt: dict[str, list[tuple[str, str]]]) -> None:
     """Say what is behind VPN connections and virtual interfaces, as the tables that learnt it by BGP tell."""
-    for vgw, blocks in learnt.items():
+    for vgw, learnt_by in learnt.items():
         carriers = [
             entry
             for section, key in (("vpn_connections", "vpn_gateway_id"), ("virtual_interfaces", "virtual_gateway_id"))
@@ -218,7 +219,7 @@ def _beyond(plan: Plan, learnt: dict[str, list[str]]) -> None:
             if entry.get(key) == vgw
         ]
         told = {block for entry in carriers for block in entry.get("routes", [])}
-        new = [block for block in dict.fromkeys(blocks) if block and block not in told]
+        new = [block for block in dict.fromkeys(block for _, block in learnt_by) if block and block not in told]
         dynamic = [entry for entry in carriers if not entry.get("static_routes_only")]
         where = plan.origins.get(("vpn_gateways", vgw), ("", 1))[0]
         if not new:
@@ -231,8 +232,14 @@ def _beyond(plan: Plan, learnt: dict[str, list[str]]) -> None:
             )
             plan.note(where, vgw, Code.EMU_ASSUMED, f"{sentence} taken to")
         elif not dynamic:
-            sentence = f"{', '.join(new[:5])} is propagated, and no file has a connection that brings it: left out"
+            sentence = (
+                f"{', '.join(new[:5])} is propagated, and no file has a connection that brings it: a static route"
+            )
             plan.note(where, vgw, Code.UNKNOWN_RESOURCE, sentence)
+            for table, block in learnt_by:
+                listed = plan.sections["route_tables"][table].setdefault("routes", [])
+                if block in new and all(block != route["destination"] for route in listed):
+                    listed.append({"destination": block, "target": vgw})
     for name, blocks in learnt_by_vpn(plan).items():
         entry = plan.sections["vpn_connections"][name]
         entry["routes"] = list(dict.fromkeys([*entry.get("routes", []), *blocks]))

@@ -75,11 +75,12 @@ def attachments(plan: Plan) -> None:
             plan.note(record, name, Code.UNKNOWN_RESOURCE, sentence)
             continue
         detail = details[name].item if name in details else {}
+        subnets = _subnets(plan, name, record, detail, resource) if kind == "vpc" else []
         entry = {
             "transit_gateway_id": tgw,
             "resource_type": "peering" if section == "transit_gateways" else kind,
             "resource_id": resource,
-            "subnet_ids": [one for one in words(detail, "SubnetIds") if plan.has("subnets", one)],
+            "subnet_ids": subnets,
             "route_table_id": _association(plan, name, record, tgw),
             "peer_route_table_id": _far_association(plan, name, tgw) if section == "transit_gateways" else None,
             "appliance_mode_support": flag(detail, "Options", "ApplianceModeSupport") or None,
@@ -88,10 +89,32 @@ def attachments(plan: Plan) -> None:
             ),
             "state": _state(plan, name, record, state),
         }
-        if kind == "vpc" and not words(detail, "SubnetIds"):
-            sentence = "its subnets are in no file (describe-transit-gateway-vpc-attachments): no zone can use it"
-            plan.note(record, name, Code.UNKNOWN_RESOURCE, sentence)
         plan.put("transit_gateway_attachments", name, entry, record)
+
+
+def _subnets(plan: Plan, name: str, record: Record, detail: Item, vpc_id: str) -> list[str]:
+    """Return the subnets of an attachment; its interfaces know them too."""
+    found = [one for one in words(detail, "SubnetIds") if plan.has("subnets", one)]
+    if found:
+        return found
+    for _, interface in plan.snapshot.unique("NetworkInterfaces"):
+        subnet_id = text(interface.item, "SubnetId")
+        if name in text(interface.item, "Description").split() and plan.has("subnets", subnet_id):
+            found.append(subnet_id)
+    if found:
+        plan.note(record, name, Code.EMU_INFERRED, "its subnets are those of its interfaces")
+        return list(dict.fromkeys(found))
+    vpc = plan.sections["vpcs"][vpc_id]
+    if any(entry["vpc_id"] == vpc_id for _, entry in plan.each("subnets")):
+        sentence = "its subnets are in no file (describe-transit-gateway-vpc-attachments): left out"
+        plan.note(record, name, Code.UNKNOWN_RESOURCE, sentence)
+        return []
+    subnet_id = f"subnet-{name}"
+    block = f"{vpc['cidr_blocks'][0].partition('/')[0]}/28"
+    entry = {"cidr_block": block, "availability_zone": f"{vpc['region']}a", "vpc_id": vpc_id}
+    plan.put("subnets", subnet_id, entry, record)
+    plan.note(record, name, Code.EMU_ASSUMED, f"its subnets are in no file: an empty one, {subnet_id}, stands for them")
+    return [subnet_id]
 
 
 def _merged_attachments(plan: Plan) -> dict[str, Record]:
@@ -216,7 +239,9 @@ def _routes(plan: Plan, name: str, entry: Entry) -> None:
         return
     found: dict[str, Entry] = {}
     for part, route in [(one, route) for one in parts for route in rows(one.item, "Routes")]:
-        if text(route, "Type") == "propagated" or text(route, "State") in OVER:
+        targets = _attachments_of(route)
+        target = next((one for one in targets if plan.has("transit_gateway_attachments", one)), "")
+        if text(route, "State") in OVER or (text(route, "Type") == "propagated" and target):
             continue  # derived from propagations
         block = cidr(text(route, "DestinationCidrBlock"))
         if not block or block in found:
@@ -224,8 +249,6 @@ def _routes(plan: Plan, name: str, entry: Entry) -> None:
                 what = text(route, "DestinationCidrBlock") or "without a CIDR block"
                 plan.note(part, name, Code.EMU_IPV4_ONLY, f"the route {what[:60]} is left out")
             continue
-        targets = _attachments_of(route)
-        target = next((one for one in targets if plan.has("transit_gateway_attachments", one)), "")
         made: Entry = {"destination": block}
         if len(targets) > 1 and target:
             plan.note(part, name, Code.UNSUPPORTED_COMPONENT, f"{block} has several attachments: {target} is taken")

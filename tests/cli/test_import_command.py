@@ -40,7 +40,7 @@ def vpcemu(*arguments: str | Path) -> Result:
 def test_a_topology_is_written_and_the_notes_are_printed(tmp_path: Path) -> None:
     done = vpcemu("import", ACCOUNT, "-o", tmp_path / "topology.yaml")
     assert done.exit_code == 0
-    assert "4 vpcs, 4 subnets" in done.stdout
+    assert "4 vpcs, 5 subnets" in done.stdout
     assert "instances.json: EMU_LEFT_OUT: i-0gone: the instance is terminated" in done.stderr
     assert vpcemu("validate", tmp_path / "topology.yaml", ACCOUNT).exit_code == 0
 

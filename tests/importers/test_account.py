@@ -300,8 +300,31 @@ def test_endpoints_keep_addresses_groups_and_policies() -> None:
     assert sqs["private_dns_enabled"] is True
     assert "policy_document" not in sqs  # full access is the default
     assert s3["policy_document"]["Statement"][0]["Action"] == "s3:GetObject"
-    assert section("services")["com.amazonaws.us-east-1.sqs"]["private_dns_names"] == ["sqs.us-east-1.amazonaws.com"]
+    assert "services" not in made().data  # sqs is one of those that come by themselves
     assert notes(made(), "vpce-0sqs") == [("EMU_RENAMED", "eni-0sqs is eni-vpce-0sqs-us-east-1a")]
+
+
+def test_a_service_that_the_emulator_does_not_know_has_the_names_of_the_endpoints_dns_entries() -> None:
+    files = account()
+    endpoint = files["endpoints.json"]["VpcEndpoints"][1]
+    endpoint["ServiceName"] = "com.amazonaws.us-east-1.brand-new"
+    endpoint["DnsEntries"][2]["DnsName"] = "new.us-east-1.api.aws"
+    found = imported(files).data["services"]["com.amazonaws.us-east-1.brand-new"]
+    assert found == {"service_types": ["Interface"], "private_dns_names": ["new.us-east-1.api.aws"]}
+    del endpoint["DnsEntries"]
+    assumed = imported(files)
+    names = assumed.data["services"]["com.amazonaws.us-east-1.brand-new"]["private_dns_names"]
+    assert names == ["brand-new.us-east-1.amazonaws.com"]
+    assert "EMU_ASSUMED" in codes(assumed, "vpce-0sqs")
+
+
+@pytest.mark.fact("VPCE-6")
+def test_an_endpoint_to_another_regions_service_turns_the_knob() -> None:
+    files = account()
+    files["endpoints.json"]["VpcEndpoints"][1]["ServiceName"] = "com.amazonaws.eu-west-1.sqs"
+    found = imported(files)
+    assert found.data["settings"]["cross_region_endpoints"] is True
+    assert "EMU_INFERRED" in codes(found, "vpce-0sqs")
 
 
 def test_transit_gateways_take_tables_from_files_names() -> None:
@@ -309,6 +332,7 @@ def test_transit_gateways_take_tables_from_files_names() -> None:
     assert table["propagations"] == ["tgw-attach-0a1", "tgw-attach-0x1"]
     assert [route["destination"] for route in table["routes"]] == ["192.168.0.0/16", "10.3.0.0/16", "10.4.0.0/16"]
     assert [route.get("state") for route in table["routes"]] == [None, "blackhole", "blackhole"]
+    assert section("transit_gateway_attachments")["tgw-attach-0x1"]["subnet_ids"] == ["subnet-tgw-attach-0x1"]
     attachment = section("transit_gateway_attachments")["tgw-attach-0a1"]
     assert attachment["subnet_ids"] == ["subnet-0a3"]
     assert attachment["appliance_mode_support"] is True
@@ -327,6 +351,43 @@ def test_load_balancers_and_what_is_behind_them() -> None:
     assert section("target_groups")["databases"]["targets"] == [{"target_id": "10.1.1.40", "port": 5432}]
     assert section("vpc_endpoint_service_configurations")["vpce-svc-0db"]["load_balancer_names"] == ["nlb"]
     assert codes(made(), "front") == ["UNSUPPORTED_COMPONENT"]
+
+
+def test_what_a_table_learnt_from_an_attachment_that_is_not_modelled_is_not_forgotten() -> None:
+    files = account()
+    learnt = {
+        "DestinationCidrBlock": "10.5.0.0/16",
+        "Type": "propagated",
+        "State": "active",
+        "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "tgw-attach-0dx"}],
+    }
+    files["TransitGatewayRoutes/tgw-rtb-01.json"]["Routes"].append(learnt)
+    made_routes = imported(files).data["transit_gateway_route_tables"]["tgw-rtb-01"]["routes"]
+    assert {"destination": "10.5.0.0/16", "state": "blackhole"} in made_routes
+
+
+def test_a_route_that_the_verbs_refuse_leads_nowhere_rather_than_by_another_route() -> None:
+    files = account()
+    files["transit-gateways.json"]["TransitGatewayAttachments"] = []
+    files["transit-gateways.json"]["TransitGatewayVpcAttachments"] = []
+    found = imported(files)
+    kept = {route["destination"]: route["target"] for route in found.data["route_tables"]["rtb-0a2"]["routes"]}
+    assert kept["10.2.0.0/16"] == "unsupported-tgw-01"
+    assert build(found.document)[1] == []
+
+
+def test_without_the_vpn_connection_its_routes_stay() -> None:
+    files = account()
+    files["gateways.json"]["VpnConnections"] = []
+    found = imported(files)
+    assert {"destination": "172.16.0.0/16", "target": "vgw-0a1"} in found.data["route_tables"]["rtb-0a2"]["routes"]
+
+
+def test_the_subnets_of_an_attachment_are_known_by_its_interfaces() -> None:
+    files = account()
+    files["transit-gateways.json"]["TransitGatewayVpcAttachments"] = []
+    attachments = imported(files).data["transit_gateway_attachments"]
+    assert attachments["tgw-attach-0a1"]["subnet_ids"] == ["subnet-0a3"]
 
 
 # -- quotas ----------------------------------------------------------------------------
