@@ -232,7 +232,7 @@ def gateway_prefix_lists(plan: Plan) -> None:
             plan.note("", real, Code.EMU_ASSUMED, sentence)
             blocks = [str(block) for block in stand_in.cidrs]
             plan.put("prefix_lists", real, {"cidrs": blocks, "prefix_list_name": name})
-        entry = plan.sections["services"].setdefault(name, {"service_types": ["Gateway"]})
+        entry = plan.sections["services"].setdefault(name, {})
         entry["prefix_list_id"] = real
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from emulator.importers import Import, NothingToImport, import_folder
 from emulator.importers import folders as limits
+from emulator.network.network import Network
 from tests.importers.folder import codes, imported, notes, small, subnet, vpc
 
 if TYPE_CHECKING:
@@ -47,6 +48,63 @@ def test_regions_and_accounts_become_one_network(tmp_path: Path) -> None:
     made = import_folder(tmp_path)
     places = {name: (entry["region"], entry["owner_id"]) for name, entry in made.data["vpcs"].items()}
     assert places == {"vpc-1": ("us-east-1", "111122223333"), "vpc-2": ("eu-west-1", "444455556666")}
+
+
+def test_a_peering_between_two_regions_and_the_s3_of_each(tmp_path: Path) -> None:
+    """Real list ids and blocks of other Regions stand in for the emulator's own."""
+    peering = {
+        "VpcPeeringConnectionId": "pcx-1",
+        "Status": {"Code": "active"},
+        "RequesterVpcInfo": {"VpcId": "vpc-1", "Region": "us-east-1"},
+        "AccepterVpcInfo": {"VpcId": "vpc-2", "Region": "eu-west-1"},
+    }
+    through = {"VpcPeeringConnectionId": "pcx-1", "State": "active"}
+    to_s3 = {"DestinationPrefixListId": "pl-eu", "GatewayId": "vpce-eu", "State": "active"}
+    endpoint = {
+        "VpcEndpointId": "vpce-eu",
+        "VpcEndpointType": "Gateway",
+        "VpcId": "vpc-2",
+        "ServiceName": "com.amazonaws.eu-west-1.s3",
+        "RouteTableIds": ["rtb-2"],
+    }
+    listed = {"PrefixListId": "pl-eu", "PrefixListName": "com.amazonaws.eu-west-1.s3", "Cidrs": ["52.218.0.0/17"]}
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    for number, region, other, more in ((1, "us-east-1", 2, []), (2, "eu-west-1", 1, [to_s3])):
+        vpc_id, block, far = f"vpc-{number}", f"10.{number}", f"10.{other}"
+        host = {
+            "InstanceId": f"i-{number}",
+            "SubnetId": f"subnet-{number}",
+            "PrivateIpAddress": f"{block}.1.5",
+            "SecurityGroups": [{"GroupId": f"sg-{number}"}],
+        }
+        routes = [{"DestinationCidrBlock": f"{far}.0.0/16", **through}, *more]
+        table = {"RouteTableId": f"rtb-{number}", "VpcId": vpc_id, "Associations": [{"Main": True}], "Routes": routes}
+        group = {
+            "GroupId": f"sg-{number}",
+            "VpcId": vpc_id,
+            "IpPermissions": everything,
+            "IpPermissionsEgress": everything,
+        }
+        here = subnet(
+            SubnetId=f"subnet-{number}", VpcId=vpc_id, CidrBlock=f"{block}.1.0/24", AvailabilityZone=f"{region}a"
+        )
+        answer = {
+            "Vpcs": [vpc(VpcId=vpc_id, CidrBlock=f"{block}.0.0/16")],
+            "Subnets": [here],
+            "RouteTables": [table],
+            "SecurityGroups": [group],
+            "Reservations": [{"Instances": [host]}],
+            "VpcPeeringConnections": [peering],
+            "VpcEndpoints": [endpoint] if more else [],
+            "PrefixLists": [listed] if more else [],
+        }
+        write(tmp_path, f"{region}/all.json", answer)
+    network = Network.load(tmp_path)
+    assert network.trace("i-1", "10.2.1.5").reachable
+    assert network.trace("i-2", "10.1.1.5").reachable
+    assert network.trace("i-2", "52.218.0.9").reachable
+    assert not network.trace("i-1", "52.218.0.9").reachable
+    network.abandon()
 
 
 def test_a_layout_with_regions_only(tmp_path: Path) -> None:
