@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from emulator.cli.importing import CannotConnect, NothingToImport, make_import, say, write
 from emulator.cli.signals import exit_status
 from emulator.cli.tables import NARROW, captures_table, report_lines, report_table
 from emulator.cli.tracing import many_questions, one_question
@@ -146,7 +147,9 @@ def _run_with_progress(scenario: Scenario, output: Path, *, quiet: bool) -> Repo
 @app.command()
 @answering
 def trace(
-    topology: Annotated[Path, typer.Argument(help="The topology's YAML file.", metavar="TOPOLOGY.yaml")],
+    topology: Annotated[
+        Path, typer.Argument(help="The topology's YAML file, or a folder of describe-* JSON.", metavar="TOPOLOGY")
+    ],
     source: Annotated[
         list[str] | None,
         typer.Option(
@@ -205,7 +208,9 @@ def trace(
 @app.command()
 @answering
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Topology or scenario files.", metavar="FILE...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Topology or scenario files, or folders of describe-* JSON.", metavar="FILE...")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Check files and report every problem of all of them at once: file:line:column, AWS's code, what to do."""
@@ -232,6 +237,39 @@ def validate(
 def files_text(count: int) -> str:
     """Return how many files, in words."""
     return "1 file" if count == 1 else f"{count} files"
+
+
+@app.command(name="import")
+@answering
+def import_(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder of JSON files as `aws ec2 describe-*` prints them.", metavar="DIR")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The topology file to write; - for standard output.", metavar="FILE")
+    ] = Path("topology.yaml"),
+    live: Annotated[bool, typer.Option("--live", help="Read an account by boto3 (the extra aws).")] = False,
+    profile: Annotated[str | None, typer.Option(help="With --live: the AWS profile.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="With --live: a Region; may be given several times.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="With --live: where AWS's API answers.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Write the topology of an AWS account, from describe-* JSON or live.
+
+    Nothing is guessed or dropped in silence: notes say what was assumed, inferred or left out.
+    Exits with 0 also with notes, with 2 if there is nothing to import.
+    """
+    if live == (folder is not None):
+        raise BadQuestion("import: give either a folder or --live")
+    if not live and (profile or region or endpoint_url):
+        raise BadQuestion("import: --profile, --region and --endpoint-url go with --live")
+    try:
+        write(make_import(folder, profile, region or [], endpoint_url), output, as_json=as_json)
+    except NothingToImport as error:
+        say(error.notes)
+        raise BadQuestion(str(error)) from None
+    except CannotConnect as error:
+        raise BadQuestion(f"import --live: {error}") from None
 
 
 def is_scenario(file: Path) -> bool:

@@ -9,6 +9,7 @@ AWS: VPC User Guide, "Security group rules" (SG-2 to SG-8).
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Direction = Literal["ingress", "egress"]
 DEFAULT_NAME: Final = "default"
+
+_SG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 
 class SecurityGroups(State):
@@ -114,6 +117,27 @@ class SecurityGroups(State):
         return self._authorize(group, "egress", rule)
 
     @verb
+    def register_security_group_rule(
+        self,
+        group_id: str,
+        *,
+        direction: Direction,
+        ip_protocol: str | int,
+        referenced_group_id: str,
+        from_port: int | None = None,
+        to_port: int | None = None,
+    ) -> SecurityGroupRule:
+        """EMU: store a rule as it stands in an account, whatever became of the group it names (SG-5).
+
+        What such a rule alone would admit is answered with ``UNKNOWN_PEERED_SGS`` if its group is not known here.
+        """
+        group = self._security_group(group_id)
+        if _SG_ID.fullmatch(referenced_group_id) is None:
+            raise invalid(f"Invalid id: '{referenced_group_id}'", "referenced_group_id")
+        rule = _plain_rule(ip_protocol, from_port, to_port, None, None, referenced_group_id)
+        return self._add_rule(group, direction, rule)
+
+    @verb
     def revoke_security_group_ingress(
         self,
         group_id: str,
@@ -200,6 +224,9 @@ class SecurityGroups(State):
 
     def _authorize(self, group: SecurityGroup, direction: Direction, rule: SecurityGroupRule) -> SecurityGroupRule:
         self._check_peer(group, direction, rule)
+        return self._add_rule(group, direction, rule)
+
+    def _add_rule(self, group: SecurityGroup, direction: Direction, rule: SecurityGroupRule) -> SecurityGroupRule:
         present: tuple[SecurityGroupRule, ...] = getattr(group, direction)
         if rule in present:
             text = f'the specified rule "{_described(rule)}" already exists'

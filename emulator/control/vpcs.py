@@ -61,10 +61,13 @@ class Vpcs(RouteStates, Regions):
         vpc_id: str | None = None,
         region: str | None = None,
         owner_id: str = DEFAULT_ACCOUNT,
+        default_security_group_id: str | None = None,
+        default_network_acl_id: str | None = None,
     ) -> Vpc:
         """Create a VPC with its main table, default group and default ACL (ROUTE-1, ROUTE-8, SG-2, NACL-3, DNS-2).
 
-        EMU: ``region`` and ``owner_id`` put it into another Region or account of the same network.
+        EMU: ``region`` and ``owner_id`` put it into another Region or account of the same network;
+        ``default_...`` name what comes with it.
         """
         place = region or self.region
         self._check_region(place)
@@ -74,14 +77,21 @@ class Vpcs(RouteStates, Regions):
         if not 16 <= block.prefixlen <= 28:
             raise Ec2Error("InvalidVpc.Range", f"The CIDR '{block}' is invalid. (from /16 to /28)", "cidr_block")
         name = self._new_id(self.vpcs, "vpc", vpc_id, "vpc_id")
+        group_id, acl_id = default_security_group_id, default_network_acl_id
+        group_parameter = "vpc_id" if group_id is None else "default_security_group_id"
+        acl_parameter = "vpc_id" if acl_id is None else "default_network_acl_id"
         vpc = Vpc(
             vpc_id=name,
             region=place,
             owner_id=owner_id,
             cidr_blocks=(block,),
             main_route_table_id=self._new_id(self.route_tables, "rtb", f"rtb-main-{name}", "vpc_id"),
-            default_security_group_id=self._new_id(self.security_groups, "sg", f"sg-default-{name}", "vpc_id"),
-            default_network_acl_id=self._new_id(self.network_acls, "acl", f"acl-default-{name}", "vpc_id"),
+            default_security_group_id=self._new_id(
+                self.security_groups, "sg", group_id or f"sg-default-{name}", group_parameter
+            ),
+            default_network_acl_id=self._new_id(
+                self.network_acls, "acl", acl_id or f"acl-default-{name}", acl_parameter
+            ),
         )
         self._put(self.vpcs, name, vpc)
         self._open_region(place)

@@ -25,6 +25,7 @@ from emulator.model.reasons import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from emulator.flows.conntrack import FlowState
     from emulator.flows.legs import LegResult
     from emulator.flows.tables import InterfaceTable, Tables
     from emulator.gates.routes import RouteEntry
@@ -154,6 +155,21 @@ def _peering(tables: Tables, result: LegResult, entry: RouteEntry, sender: Inter
             return
         extra += settings.inter_region_delay
     to_address(tables, result, entry.target, sender.interface_id, sender, far, extra)
+
+
+def peer_in(tables: Tables, _state: FlowState, result: LegResult, component: str, _now: int) -> None:
+    """Into a VPC by a peering connection, for questions that begin there; ``component`` is ``<peering>@<VPC>``."""
+    peering, _, vpc_id = component.partition("@")
+    status = tables.peerings[peering].status
+    if status != "active":
+        result.refuse(peering, "peering", Reason.BAD_STATE, status, "only an active peering forwards (EDGE-2)")
+        return
+    if not contains(tables.vpcs[vpc_id].cidrs, result.packet.dst):
+        detail = f"{dotted(result.packet.dst)} is not in {vpc_id}'s CIDR blocks: peering leads no further (EDGE-2)"
+        result.refuse(peering, "peering", Reason.PCX_REQUIRES_ADDRESS_IN_VPC_CIDR, None, detail)
+        return
+    result.passes(peering, "peering")
+    to_address(tables, result, peering, peering, None, vpc_id, tables.settings.peering_delay)
 
 
 TARGETS: Final[Mapping[str, Callable[[Tables, LegResult, RouteEntry, InterfaceTable], None]]] = MappingProxyType(

@@ -61,6 +61,7 @@ class PlaceKind(StrEnum):
     TRANSIT_OUT = "transit-out"  # leaving by an attachment's interface, into its VPC
     BALANCER_LINK = "balancer-link"  # from an interface endpoint to a load balancer's node
     BALANCER_IN = "balancer-in"  # arriving at a node's interface
+    PEER_IN = "peer-in"  # entering a VPC by a peering connection
     BALANCER_OUT = "balancer-out"  # a load balancer has sent by itself
 
 

@@ -30,6 +30,7 @@ from emulator.flows.leg_internet import (
 )
 from emulator.flows.leg_nat import nat_in, nat_out
 from emulator.flows.leg_private_edges import connection_in, connection_out, vpn_gateway_out
+from emulator.flows.leg_routes import peer_in
 from emulator.flows.leg_transit import transit_in, transit_out, transit_route
 from emulator.flows.legs import PROTOCOL_NAMES, UNLIMITED, Crossing, LegResult, Place, PlaceKind, Rewrite
 from emulator.model.reasons import Reason
@@ -139,6 +140,7 @@ LEGS: Final[Mapping[PlaceKind, Callable[[Tables, FlowState, LegResult, str, int]
         PlaceKind.TRANSIT_OUT: transit_out,
         PlaceKind.BALANCER_LINK: balancer_link,
         PlaceKind.BALANCER_IN: balancer_in,
+        PlaceKind.PEER_IN: peer_in,
         PlaceKind.BALANCER_OUT: balancer_out,
     }
 )

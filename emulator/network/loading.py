@@ -7,17 +7,18 @@ so that ``validate``, ``trace`` and ``run`` refuse the same documents.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.importers import NothingToImport, import_folder
 from emulator.services import OptionError, program_named
 from emulator.topology import TopologyError, apply_override
 from emulator.topology.documents import read
-from emulator.topology.problems import INVALID, DocumentError, Problem
+from emulator.topology.problems import FILE, INVALID, DocumentError, Problem
 from emulator.topology.steps import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from emulator.control import ControlPlane
     from emulator.topology.documents import Document
@@ -30,7 +31,7 @@ def load_topology(path: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
         TopologyError: with every problem there is, those of services' options included.
     """
     try:
-        document = read(path)
+        document = topology_document(path)
         refuse_other_kind(document, "steps", "a scenario, not a topology: name the topology it runs on")
         for key, value in overrides:
             document = apply_override(document, key, value)
@@ -41,6 +42,20 @@ def load_topology(path: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
     if problems:
         raise TopologyError(problems)
     return plane
+
+
+def topology_document(path: str | Path) -> Document:
+    """Return a topology's document: of a YAML file, or imported from a folder of ``aws ... describe-*`` JSON.
+
+    Raises:
+        DocumentError: if it cannot be read.
+    """
+    if not Path(path).is_dir():
+        return read(path)
+    try:
+        return import_folder(path).document
+    except NothingToImport as error:
+        raise DocumentError([Problem(str(path), 1, 1, FILE, str(error).removeprefix(f"{path}: "))]) from None
 
 
 def refuse_other_kind(document: Document, key: str, what: str) -> None:

@@ -17,7 +17,7 @@ from emulator.capture import capture_path, safe_name
 from emulator.model.resources import VpcEndpointType
 from emulator.network.events import Happened, event_problems, let_events_happen, schedule
 from emulator.network.expectations import EXPECTATIONS_LOG
-from emulator.network.loading import load_topology, refuse_other_kind
+from emulator.network.loading import load_topology, refuse_other_kind, topology_document
 from emulator.network.network import Network
 from emulator.network.schema import ACTIONS, ScenarioSpec, StepSpec, is_address, is_address_or_name
 from emulator.network.steps import Row, run_step
@@ -119,7 +119,7 @@ class _Names:
     def declared(cls, path: Path) -> _Names | None:
         """Return the names that a topology with problems declares, None if they cannot be told."""
         try:
-            topology = read(path)
+            topology = topology_document(path)
         except DocumentError:
             return None
         keys = topology.root.keys

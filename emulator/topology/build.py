@@ -47,6 +47,12 @@ Key = tuple[str, str]
 
 BORN_WITH_A_VPC: Final = {"route_tables": "rtb-main-", "security_groups": "sg-default-", "network_acls": "acl-default-"}
 
+NAMED_BY_A_VPC: Final = {
+    "security_groups": "default_security_group_id",
+    "network_acls": "default_network_acl_id",
+}
+"""Keys of a VPC that give what is born with it another name."""
+
 OPTIONAL: Final = (
     "private_ip_address",
     "public_ip",
@@ -155,7 +161,7 @@ class Draft:
         """Return all names that may be referred to: declared, generated, and built in."""
         names = {section: set(self.ids_in(section)) for section in SECTIONS}
         for section, head in BORN_WITH_A_VPC.items():
-            names[section] |= {head + vpc for vpc in names["vpcs"]}
+            names[section] |= {self._called(section, vpc) or head + vpc for vpc in names["vpcs"]}
         region = self.region or "us-east-1"
         heads = Names(region, {})
         names["services"] = {heads.service_name(name) for name in names["services"]}
@@ -198,6 +204,11 @@ class Draft:
                     with suppress(Ec2Error):
                         found.add(int(address(text, key)))
         return found
+
+    def _called(self, section: str, vpc_id: str) -> str | None:
+        """Return what a VPC calls its default group or ACL, None for the usual name."""
+        entry = self._entries.get(("vpcs", vpc_id))
+        return getattr(entry, NAMED_BY_A_VPC[section]) if entry is not None and section in NAMED_BY_A_VPC else None
 
     def _settings(self) -> Settings:
         """Return the settings of the document, the defaults where they are broken or absent."""

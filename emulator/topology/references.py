@@ -256,6 +256,8 @@ def references(
             target, complaint = _resolve(kind, node.value, names, region)
             if kind == TARGET and _value(document, (*path[:-1], "state")) == "blackhole":
                 complaint = None  # its target may be no more (ROUTE-14)
+            if kind == PEER and _value(document, (*path[:-1], "stale")) is True:
+                complaint = None  # its group may be no more, or of an account that nobody read (SG-5)
             if complaint is not None:
                 problems.append(Problem.at(node.mark, *complaint))
             if complaint is not None or target is not None:
@@ -315,7 +317,7 @@ def _choice(kind: str, word: str, names: Names) -> tuple[tuple[str, str] | None,
     for section in CHOICES[kind]:
         if names.has(section, word):
             return (section, word), None
-    foreign = kind == TARGET and word.startswith(tuple(FOREIGN_TARGETS))
+    foreign = kind == TARGET and (word.startswith(tuple(FOREIGN_TARGETS)) or names.has("unsupported_components", word))
     if word in WORDS.get(kind, ()) or names.opaque or foreign:
         return None, None
     meant = max((head for head in HEADS if word.startswith(head)), key=len, default="")

@@ -7,6 +7,7 @@ born with.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final, Literal
 
 from emulator.control.protocols import ICMP, NUMBERS
@@ -103,8 +104,9 @@ def _group_rules(draft: Draft, name: str, direction: Direction, rules: list[sche
             continue
         target = draft.target(key, *part, "peer")
         kind = {None: "cidr_ip", "prefix_lists": "prefix_list_id", "security_groups": "referenced_group_id"}
-        peer = {kind[target and target[0]]: rule.peer}
-        call = later(authorize, name, ip_protocol=rule.protocol, from_port=ports[0], to_port=ports[1], **peer)
+        peer = {"referenced_group_id" if rule.stale else kind[target and target[0]]: rule.peer}
+        verb = functools.partial(plane.register_security_group_rule, direction=direction) if rule.stale else authorize
+        call = later(verb, name, ip_protocol=rule.protocol, from_port=ports[0], to_port=ports[1], **peer)
         where = {**_ports_where(rule), "ip_protocol": ("protocol",), **dict.fromkeys(peer, ("peer",))}
         draft.attempt(key, call, where, part)
 

@@ -32,6 +32,7 @@ from emulator.topology.schema_edges import (
     TransitGatewayAttachmentEntry,
     TransitGatewayEntry,
     TransitGatewayRouteTableEntry,
+    UnsupportedComponentEntry,
     VirtualInterfaceEntry,
     VpnConnectionEntry,
     VpnGatewayEntry,
@@ -64,12 +65,17 @@ EndpointStateWord = Literal["available", "pendingAcceptance", "pending", "reject
 
 
 class VpcEntry(Strict):
-    """A VPC: its blocks, the primary one first, and its DNS attributes (DNS-2)."""
+    """A VPC: its blocks, the primary one first, and its DNS attributes (DNS-2).
+
+    ``default_...`` name what it is born with, if not ``sg-default-<vpc>`` and ``acl-default-<vpc>``.
+    """
 
     cidr_blocks: list[str] = Field(min_length=1)
     enable_dns_support: bool = True
     enable_dns_hostnames: bool = False
     main_route_table_id: str | None = None
+    default_security_group_id: str | None = None
+    default_network_acl_id: str | None = None
     region: Region | None = None
     owner_id: str | None = None
 
@@ -87,7 +93,8 @@ class SubnetEntry(Strict):
 class RouteEntry(Strict):
     """A static route: to a CIDR block or prefix list, through one of ROUTE-13's targets.
 
-    A ``blackhole`` may name a target that is no more (ROUTE-14).
+    A ``blackhole`` may name a target that is no more (ROUTE-14); an active one may name one of the
+    ``unsupported_components``.
     """
 
     destination: str
@@ -108,10 +115,14 @@ class RouteTableEntry(Strict):
 
 
 class RuleEntry(Strict):
-    """A security group rule: protocol, ports, and one peer (SG-3)."""
+    """A security group rule: protocol, ports, and one peer (SG-3).
+
+    A ``stale`` one names a group that is gone, unknown here, or not to be named from here: it is kept (SG-5).
+    """
 
     protocol: Protocol
     peer: str
+    stale: bool = False
     ports: Ports = ALL_PORTS
     icmp_type: int = -1
     icmp_code: int = -1
@@ -331,6 +342,7 @@ class TopologyDocument(Strict):
     hosted_zones: dict[str, HostedZoneEntry] = Field(default_factory=dict)
     resolver_endpoints: dict[str, ResolverEndpointEntry] = Field(default_factory=dict)
     flow_logs: dict[str, FlowLogEntry] = Field(default_factory=dict)
+    unsupported_components: dict[str, UnsupportedComponentEntry] = Field(default_factory=dict)
     settings: SettingsEntry | None = None
 
 
@@ -363,5 +375,6 @@ SECTIONS: Final[dict[str, type[Strict]]] = {
     "hosted_zones": HostedZoneEntry,
     "resolver_endpoints": ResolverEndpointEntry,
     "flow_logs": FlowLogEntry,
+    "unsupported_components": UnsupportedComponentEntry,
 }
 """The sections that hold resources by id, and what each entry looks like."""

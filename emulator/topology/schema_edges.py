@@ -142,3 +142,12 @@ class TransitGatewayRouteTableEntry(Strict):
     routes: list[TransitGatewayRouteEntry] = Field(default_factory=list)
     propagations: list[str] = Field(default_factory=list)
     unreadable: bool = False
+
+
+class UnsupportedComponentEntry(Strict):
+    """EMU: what AWS has and the emulator does not model, or knows no more of than its id.
+
+    A packet whose route leads to one ends with ``UNSUPPORTED_COMPONENT``.
+    """
+
+    resource_type: str = "unknown"

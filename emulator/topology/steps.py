@@ -98,7 +98,11 @@ def vpcs(draft: Draft) -> None:
         first, *others = entry.cidr_blocks
         where: dict[str, KeyPath] = {"cidr_block": ("cidr_blocks", 0), "vpc_id": ()}
         account = {} if entry.owner_id is None else {"owner_id": entry.owner_id}
-        call = later(plane.create_vpc, first, vpc_id=name, region=entry.region, **account)
+        born = {
+            "default_security_group_id": entry.default_security_group_id,
+            "default_network_acl_id": entry.default_network_acl_id,
+        }
+        call = later(plane.create_vpc, first, vpc_id=name, region=entry.region, **account, **born)
         if not draft.attempt(key, call, where, vital=True):
             continue
         for index, block in enumerate(others, 1):
@@ -214,7 +218,8 @@ def _routes(draft: Draft, *, late: bool) -> None:
                 continue
             to = "destination_cidr_block" if looks_like_cidr(route.destination) else "destination_prefix_list_id"
             where: dict[str, KeyPath] = {to: ("destination",)}
-            foreign = target is None and route.target.startswith(tuple(FOREIGN_TARGETS))
+            unsupported = draft.names.has("unsupported_components", route.target)
+            foreign = target is None and (unsupported or route.target.startswith(tuple(FOREIGN_TARGETS)))
             if foreign or route.state == "blackhole":
                 call = later(
                     draft.plane.register_route, name, route.target, state=route.state, **{to: route.destination}

@@ -21,9 +21,11 @@ ALLOWED: dict[str, set[str]] = {
     "services": {"asyncio_net", "model"},
     "control": {"flows", "gates", "wire", "model"},
     "topology": {"control", "model"},
+    "importers": {"topology", "control", "model"},
     "capture": {"wire", "model"},
     "observe": {"wire", "model"},
     "network": {
+        "importers",
         "topology",
         "control",
         "services",
@@ -37,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
         "wire",
         "model",
     },
-    "cli": {"network", "topology", "observe", "model"},
+    "cli": {"network", "importers", "topology", "observe", "model"},
 }
 
 PUBLIC = {
