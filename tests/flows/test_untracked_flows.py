@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from emulator.control import ControlPlane
 from emulator.flows.conntrack import FlowState
 from emulator.flows.walk import origin_of, walk
 from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered, Dropped, Ending
 from emulator.wire.packet import ACK, SYN, Packet, tcp
 from tests.flows.worlds import DB, WEB, world
+
+if TYPE_CHECKING:
+    from emulator.control import ControlPlane
 
 OPEN = {"ip_protocol": "tcp", "from_port": 80, "to_port": 80, "cidr_ip": "0.0.0.0/0"}
 
