@@ -25,7 +25,6 @@ def go(ec2: ControlPlane, state: FlowState, packet: Packet, sender: str) -> Endi
 
 
 @pytest.mark.fact("SG-10", "SG-13")
-@pytest.mark.xfail(strict=True, reason="the reply is taken for a new flow, tracked, and keeps the cut one alive")
 def test_the_reply_of_an_untracked_flow_is_not_tracked_either() -> None:
     """Found by the Linux kernel (docs/kernel.md): SG-13 says that removing the rule cuts the flow at once."""
     ec2, state = world(), FlowState()
