@@ -4,9 +4,10 @@ Written from the control plane's records and not from its compiled tables, so
 that compiling is judged too.
 
 A security group is stateful: ``ct status confirmed`` is true of every packet of
-a flow that was admitted before, in either direction (SG-9); everything else is
-judged by rules.  (``ct state established`` would judge a second packet of a flow
-without answer by rules; SG-13 says that tracked flows outlive their rules.)
+a flow that was admitted before, in either direction (SG-9); everything else,
+untracked flows (SG-10, ``notrack``) included, is judged by rules.  (``ct state
+established`` would judge a second packet of a flow without answer by rules;
+SG-13 says that tracked flows outlive their rules.)
 A network ACL is stateless: its namespace tracks nothing (``notrack``), its
 entries are a chain in their order.  Whoever refuses a packet logs its own name.
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.model.resources import NetworkInterface
 
 EVERYWHERE = IPNetwork("0.0.0.0/0")
+ALL_PORTS = (0, 65535)
 DELIVERY = 200
 """The routing table of the router that knows every interface of the VPC."""
 EMPTY = "table ip vpc {}\nflush table ip vpc\n"
@@ -45,6 +47,7 @@ def interface_rules(ec2: ControlPlane, eni: NetworkInterface) -> str:
     lines = [EMPTY, "table ip vpc {", "chain check { type filter hook prerouting priority raw; policy accept;"]
     if eni.source_dest_check:
         lines.append(f'iifname "in" ip saddr != {eni.private_ip_address} {refusal("source_dest_check")}')
+    lines += _untracked(ec2, eni)
     lines.append("}")
     lines.append("chain groups { type filter hook forward priority filter; policy drop;")
     lines.append("ct status confirmed accept")
@@ -58,6 +61,34 @@ def interface_rules(ec2: ControlPlane, eni: NetworkInterface) -> str:
                     lines.append(f'iifname "{device}" {what} {_side(side, peers)} accept')
         lines.append(f'iifname "{device}" {refusal(f"security_group_{direction}")}')
     return "\n".join([*lines, "}", "}"]) + "\n"
+
+
+def _untracked(ec2: ControlPlane, eni: NetworkInterface) -> list[str]:
+    """Return ``notrack`` for flows that a rule open to all admits while the other direction is open altogether (SG-10).
+
+    A flow, and not a packet, is untracked: so the packets of its other direction, known by their source port, are too.
+    """
+    lines = []
+    groups = [ec2.security_groups[group_id] for group_id in eni.groups]
+    rules = {
+        "out": [rule for group in groups for rule in group.ingress if rule.cidr_ip == EVERYWHERE],
+        "in": [rule for group in groups for rule in group.egress if rule.cidr_ip == EVERYWHERE],
+    }
+    for device, other in (("in", "out"), ("out", "in")):  # of packets that come through the device
+        for protocol, name in ((6, "tcp"), (17, "udp")):
+            covering = {
+                side: [_range(rule) for rule in found if rule.ip_protocol in (-1, protocol)]
+                for side, found in rules.items()
+            }
+            for opened, admitting, port in ((other, device, "dport"), (device, other, "sport")):
+                if ALL_PORTS in covering[opened]:
+                    found = sorted(set(covering[admitting]))
+                    lines += [f'iifname "{device}" {name} {port} {first}-{last} notrack' for first, last in found]
+    return lines
+
+
+def _range(rule: SecurityGroupRule) -> tuple[int, int]:
+    return ALL_PORTS if rule.from_port < 0 else (rule.from_port, rule.to_port)
 
 
 def _peers(ec2: ControlPlane, rule: SecurityGroupRule) -> list[str]:

@@ -51,6 +51,9 @@ class Conversation:
         except StopIteration:
             self.over = True
 
+    def edited(self) -> None:
+        """Learn that rules were edited which may have left the flow untracked, or leave it so (SG-10)."""
+
     def _talk(self) -> Iterator[tuple[str, Packet]]:
         raise NotImplementedError
 
@@ -60,6 +63,20 @@ class Tcp(Conversation):
 
     It may begin in the middle (SG-17), and after a clean end begin again on the same ports.
     """
+
+    talking = False
+    """Neither opening nor closing."""
+    unsettled: tuple[bool, ...] = ()
+    """Directions that have to say something before the end."""
+    edits = 0
+
+    def edited(self) -> None:
+        """Linux takes up an untracked flow at an ACK, but at no SYN-ACK, FIN or RST; a tracked one rests meanwhile."""
+        self.edits += 1
+        if self.talking:
+            self.unsettled = (True, False)
+        else:
+            self.over = True
 
     def _segment(self, forward: bool, flags: int, size: int = 0) -> tuple[str, Packet]:
         here, there = (self.client, self.server) if forward else (self.server, self.client)
@@ -79,7 +96,7 @@ class Tcp(Conversation):
                 if not got:
                     return
             clean = yield from self._data()
-            if clean is None or draw.random() < 0.5:
+            if clean is None or self.edits or draw.random() < 0.5:
                 return
             self.sent = [draw.getrandbits(31), draw.getrandbits(31)]  # the same ports again
 
@@ -103,12 +120,17 @@ class Tcp(Conversation):
 
     def _data(self):
         """Talk until the end; True after a clean one, None after any other."""
-        draw = self.draw
+        draw, self.talking = self.draw, True
         for _ in range(draw.randrange(1, 14)):
             forward = draw.random() < 0.5
             size = draw.choice((0, 1, 100, 1400))
             if (yield self._segment(forward, ACK | PSH if size else ACK, size)):
                 self.sent[forward] += size
+        while self.unsettled:
+            forward, *rest = self.unsettled
+            self.unsettled = tuple(rest)
+            yield self._segment(forward, ACK)
+        self.talking = False
         if draw.random() < 0.3:
             yield self._segment(draw.random() < 0.5, RST | ACK)
             return None

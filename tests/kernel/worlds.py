@@ -23,14 +23,20 @@ BLOCKS = (
     "0.0.0.0/0", "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24", "10.0.2.0/25",
     "10.0.2.128/28", "10.0.1.10/32", "10.0.2.100/32", "10.0.1.8/30", "10.0.0.0/23", "128.0.0.0/1",
 )  # fmt: skip
+OPEN = (*(5 * ("0.0.0.0/0",)), *BLOCKS)
+CLOSED = ("0.0.0.0/1", "0.0.0.0/1", "128.0.0.0/1", *(block for block in BLOCKS if block != "0.0.0.0/0"))
 GROUPS = ("sg0", "sg1", "sg2", "sg3", "sg4")
 ACLS = ("acl0", "acl1", "acl2")
 BLACKHOLES = ("192.168.0.0/16", "192.168.64.0/18", "0.0.0.0/0", "172.16.0.0/12", "198.51.100.0/24")
 OUTSIDE = ("192.168.70.1", "172.20.0.1", "198.51.100.7", "203.0.113.1")
 
 
-def world(draw: Random) -> ControlPlane:
-    """Return seven interfaces in three subnets with random groups, network ACLs and blackholes."""
+def world(draw: Random, *, untracked: bool) -> ControlPlane:
+    """Return seven interfaces in three subnets with random groups, network ACLs and blackholes.
+
+    Unless ``untracked``, no rule of a group is open to all addresses, so that every flow is tracked (SG-10).
+    """
+    groups = OPEN if untracked else CLOSED
     ec2 = ControlPlane("us-east-1", Settings())
     ec2.create_vpc("10.0.0.0/16", vpc_id="vpc")
     ec2.create_vpc("192.168.0.0/16", vpc_id="gone")
@@ -38,7 +44,7 @@ def world(draw: Random) -> ControlPlane:
     ec2.create_managed_prefix_list(prefix_list_id="pl", max_entries=3, entries=["10.0.2.0/26", "10.0.1.11/32"])
     for group in GROUPS:
         ec2.create_security_group("vpc", group_id=group)
-        if draw.random() < 0.6:
+        if not untracked or draw.random() < 0.4:
             ec2.revoke_security_group_egress(group, ip_protocol="-1", cidr_ip="0.0.0.0/0")
     for acl in ACLS:
         ec2.create_network_acl("vpc", network_acl_id=acl)
@@ -63,9 +69,9 @@ def world(draw: Random) -> ControlPlane:
     ec2.delete_vpc_peering_connection("pcx")
     for group in GROUPS:
         for _ in range(draw.choice((1, 2, 3))):
-            attempt(ec2.authorize_security_group_ingress, group, **rule(draw))
-        for _ in range(draw.choice((0, 1, 3))):
-            attempt(ec2.authorize_security_group_egress, group, **rule(draw))
+            attempt(ec2.authorize_security_group_ingress, group, **rule(draw, groups))
+        for _ in range(draw.choice((0, 1, 3) if untracked else (1, 3, 4))):
+            attempt(ec2.authorize_security_group_egress, group, **rule(draw, groups))
     for acl in ACLS:
         for egress in (True, False):
             for _ in range(draw.choice((1, 3, 6))):
@@ -84,15 +90,15 @@ def attempt(verb: Callable[..., Any], *arguments: Any, **named: Any) -> bool:
     return True
 
 
-def rule(draw: Random) -> dict[str, Any]:
-    """Return parameters of a random security-group rule."""
+def rule(draw: Random, blocks: tuple[str, ...]) -> dict[str, Any]:
+    """Return parameters of a random security-group rule, with one of the blocks if it is for addresses."""
     peer = draw.random()
     given: dict[str, Any] = what(draw, "ip_protocol")
     if peer < 0.25:
         return given | {"referenced_group_id": draw.choice(GROUPS)}
     if peer < 0.35:
         return given | {"prefix_list_id": "pl"}
-    return given | {"cidr_ip": draw.choice(BLOCKS)}
+    return given | {"cidr_ip": draw.choice(blocks)}
 
 
 def what(draw: Random, name: str) -> dict[str, Any]:
@@ -129,19 +135,23 @@ def everything(draw: Random) -> dict[str, Any]:
     }
 
 
-def edit(ec2: ControlPlane, draw: Random) -> None:
+def edit(ec2: ControlPlane, draw: Random, *, untracked: bool) -> None:
     """Change a few things: rules, entries, memberships, associations, routes."""
-    changes = (_rules, _rules, _entries, _entries, _membership, _association, _routes)
+
+    def rules(ec2: ControlPlane, draw: Random) -> None:
+        _rules(ec2, draw, OPEN if untracked else CLOSED)
+
+    changes = (rules, rules, _entries, _entries, _membership, _association, _routes)
     for _ in range(draw.choice((1, 2, 4))):
         draw.choice(changes)(ec2, draw)
 
 
-def _rules(ec2: ControlPlane, draw: Random) -> None:
+def _rules(ec2: ControlPlane, draw: Random, blocks: tuple[str, ...]) -> None:
     group = ec2.security_groups[draw.choice(GROUPS)]
     direction = draw.choice(("ingress", "egress"))
     rules = getattr(group, direction)
     if draw.random() < 0.5 or not rules:
-        attempt(getattr(ec2, f"authorize_security_group_{direction}"), group.group_id, **rule(draw))
+        attempt(getattr(ec2, f"authorize_security_group_{direction}"), group.group_id, **rule(draw, blocks))
         return
     old = draw.choice(rules)
     getattr(ec2, f"revoke_security_group_{direction}")(

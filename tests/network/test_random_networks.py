@@ -63,7 +63,8 @@ class Run:
         ec2 = self.network.ec2
         hosts = sorted(ec2.instances)
         pairs = [(source, to) for source in hosts for to in (*hosts, *sorted(ec2.vpc_endpoints)) if source != to]
-        return [str(self.network.trace(source, f"{to}:443")) for source, to in pairs[::3]]
+        found = [self.network.trace(source, f"{to}:443") for source, to in pairs[::3]]
+        return [str((one.question, one.remarks, one.forward, one.reply)) for one in found]
 
     @property
     def endings(self) -> list[str]:
