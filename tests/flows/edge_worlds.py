@@ -215,6 +215,6 @@ def privatelink_world(
     return ec2
 
 
-def two_service(ec2: ControlPlane, name: str = "tool", vpc: str = "vpc") -> None:
-    """Register an AWS service of today by name, for endpoints in ``vpc``."""
-    ec2.register_service(Service(f"com.amazonaws.{REGION}.{name}", REGION, (VpcEndpointType.INTERFACE,)))
+def tool_service(ec2: ControlPlane) -> None:
+    """Register ``com.amazonaws.us-east-1.tool``, a service that interface endpoints may lead to."""
+    ec2.register_service(Service(f"com.amazonaws.{REGION}.tool", REGION, (VpcEndpointType.INTERFACE,)))

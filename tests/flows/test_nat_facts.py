@@ -349,8 +349,8 @@ def test_a_gateway_in_a_private_subnet_leads_back_to_itself() -> None:
     ec2.delete_route("to-nat", destination_cidr_block=EVERYWHERE)
     ec2.create_route("to-nat", destination_cidr_block="203.0.113.5/32", nat_gateway_id="inner")
     ec2.create_route_table("vpc", route_table_id="nowhere")
-    ec2.associate_route_table("nowhere", "private")
-    ec2.associate_route_table("to-nat", "public")
+    ec2.replace_route_table_association("nowhere", subnet_id="private")
+    ec2.replace_route_table_association("to-nat", subnet_id="public")
     story = Lab(ec2).send(syn("10.0.0.11", HOST), "eni-hidden")
     assert story.where == "NO_ROUTE_TO_DESTINATION at nowhere"
 
