@@ -9,22 +9,28 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.conformance import register
-from tests.conformance.collect import proofs
+from tests.conformance.collect import proofs, slow_tests
 from tests.conformance.facts import DUE, FACTS
-from tests.mutants.harness import Outcome, Task, TestsFailError, Verdict, run
+from tests.mutants.harness import Outcome, Task, UnbrokenFailError, Verdict, run
 from tests.mutants.mutations import MUTATIONS
 
 PROOFS = proofs()
+SLOW = slow_tests()
 
 
 def work_for(wanted: list[str]) -> list[Task]:
     """Return what is to be judged: the wanted facts, or all, each under each of its mutations."""
     return [
-        (fact, mutation, mutation.tests or PROOFS.get(fact, ()))
+        (fact, mutation, mutation.tests or quick(PROOFS.get(fact, ())))
         for mutation in MUTATIONS
         for fact in mutation.facts
         if fact in wanted or not wanted
     ]
+
+
+def quick(tests: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tests that are not slow, if there are any."""
+    return tuple(test for test in tests if test not in SLOW) or tests
 
 
 def without_mutation() -> list[str]:
@@ -57,7 +63,7 @@ def main(wanted: list[str]) -> int:
                 outcomes.append(outcome)
                 console.print(line(outcome))
                 progress.update(task, advance=1, description=outcome.fact)
-        except TestsFailError as failure:
+        except UnbrokenFailError as failure:
             console.print(f"{failure}\nthe tests fail without any mutation: mend them first")
             return 2
     bad = [outcome for outcome in outcomes if outcome.verdict is not Verdict.KILLED]

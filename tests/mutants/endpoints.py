@@ -175,6 +175,20 @@ ENDPOINTS = (
         "    if state.get(key, now) is None and packet.flags & ACK:",
     ),
     mutation(
+        "VPCE-IF-10",
+        "a peered VPC's packets do not get as far as an endpoint",
+        "flows",
+        "if not contains(tables.vpcs[far].cidrs, packet.dst):",
+        "if contains(tables.vpcs[far].cidrs, packet.dst):",
+    ),
+    mutation(
+        "VPCE-IF-16",
+        "a program sees its own address as its client's",
+        "asyncio_net/transports.py",
+        '"sockname": sockname, "peername": peername,',
+        '"sockname": sockname, "peername": sockname,',
+    ),
+    mutation(
         "VPCE-IF-11",
         "the default is one gigabit",
         "model/settings.py",

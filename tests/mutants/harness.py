@@ -61,7 +61,7 @@ class Outcome:
     by: str
 
 
-class TestsFailError(Exception):
+class UnbrokenFailError(Exception):
     """The tests fail without any mutation; the text is what pytest printed."""
 
 
@@ -153,7 +153,7 @@ def run(work: Sequence[Task], workers: int = 2) -> Iterator[Outcome]:
         workers: Processes that run tests at once, each with a copy of its own.
 
     Raises:
-        TestsFailError: if the tests fail unbroken.
+        UnbrokenFailError: if the tests fail unbroken.
     """
     applicable = [task for task in work if not stale(task[1])]
     idle: SimpleQueue[Copy] = SimpleQueue()
@@ -175,7 +175,7 @@ def run(work: Sequence[Task], workers: int = 2) -> Iterator[Outcome]:
             tests = dict.fromkeys(test for task in applicable for test in task[2])
             code, said = first.pytest([*facts, *tests], keep_compiled=True)
             if code:
-                raise TestsFailError(said)
+                raise UnbrokenFailError(said)
         for copy in (first, *(Copy(Path(folder) / str(number), first.folder) for number in range(1, workers))):
             idle.put(copy)
         yield from pool.map(one, work)

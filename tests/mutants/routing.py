@@ -125,6 +125,13 @@ ROUTING = (
         "for entry in sorted((one for one in entries if one.active), key",
     ),
     mutation(
+        "ROUTE-15",
+        "static routes are said to have come with the table",
+        "model/resources.py",
+        "origin: RouteOrigin = RouteOrigin.CREATE_ROUTE\n",
+        "origin: RouteOrigin = RouteOrigin.CREATE_ROUTE_TABLE\n",
+    ),
+    mutation(
         "ROUTE-16 ERR-23",
         "a table takes any number of routes",
         "control/routes.py",
