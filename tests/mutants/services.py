@@ -1,4 +1,4 @@
-"""Mistakes in endpoint services, load balancers, transit gateways, and private DNS for S3 (sections 1, 8, 9)."""
+"""Mistakes in endpoint services, load balancers, transit and NAT gateways, private DNS for S3 (sections 1, 8 to 10)."""
 
 from __future__ import annotations
 
@@ -137,5 +137,12 @@ SERVICES = (
         "control/transit_gateway_tables.py",
         "if attachment.resource_type is AttachmentType.PEERING:\n            text",
         "if not attachment.resource_type:\n            text",
+    ),
+    mutation(
+        "NAT-2",
+        "a NAT gateway has any number of addresses",
+        "control/nat_gateways.py",
+        "ADDRESSES_PER_GATEWAY: Final = 8",
+        "ADDRESSES_PER_GATEWAY: Final = 16",
     ),
 )
