@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.collect import proofs
 from tests.conformance.facts import FACTS
 from tests.mutants.__main__ import line, without_mutation, work_for
-from tests.mutants.harness import UnbrokenFailError, Verdict, run, stale
+from tests.mutants.harness import Verdict, failures, run, stale
 from tests.mutants.mutations import MUTATIONS
 
 SAMPLE = {
@@ -49,7 +49,9 @@ def test_every_modelled_fact_is_broken_by_some_mutation() -> None:
 @pytest.mark.slow
 def test_a_few_mutants_are_killed() -> None:
     first = {task[0]: task for task in reversed(work_for(sorted(SAMPLE)))}
-    outcomes = list(run(list(first.values())))
+    unhealthy: list[str] = []
+    outcomes = list(run(list(first.values()), unhealthy))
+    assert unhealthy == []
     assert len(outcomes) == len(SAMPLE)
     assert [line(one) for one in outcomes if one.verdict is not Verdict.KILLED] == []
 
@@ -60,13 +62,20 @@ def test_what_is_no_mistake_survives_and_what_cannot_run_is_broken() -> None:
     same = replace(mutation, new=f"({mutation.old})")
     syntax = replace(mutation, new="(")
     gone = replace(mutation, old="this is not there")
-    outcomes = list(run([(fact, one, tests) for one in (same, syntax, gone)]))
+    outcomes = list(run([(fact, one, tests) for one in (same, syntax, gone)], []))
     assert [one.verdict for one in outcomes] == [Verdict.SURVIVED, Verdict.BROKEN, Verdict.STALE]
     assert re.search(r"0 times", outcomes[2].by)
 
 
 @pytest.mark.slow
 def test_tests_that_fail_anyway_kill_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "--maxfail=no-number")
-    with pytest.raises(UnbrokenFailError):
-        list(run(work_for(["ROUTE-5"])[:1]))
+    unhealthy: list[str] = []
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    (outcome,) = run(work_for(["ROUTE-5"])[:1], unhealthy)
+    assert outcome.verdict is Verdict.BROKEN
+    assert "no-such-option" in unhealthy[0]
+
+
+def test_failures_are_read_from_what_pytest_prints() -> None:
+    said = "FAILED tests/a/test_b.py::test_c[d] - assert 1 == 2\nERROR tests/a/test_e.py::test_f\n1 failed, 1 error"
+    assert failures(said) == ("tests/a/test_b.py::test_c[d]", "tests/a/test_e.py::test_f")
