@@ -108,7 +108,7 @@ ENDPOINTS = (
         "VPCE-IF-1",
         "users may manage an endpoint's interfaces",
         "control/interfaces.py",
-        "if interface.interface_type not in USERS_TYPES:",
+        "if interface.interface_type not in USERS_TYPES or inbound:",
         "if not interface.interface_type:",
     ),
     mutation(
