@@ -88,6 +88,9 @@ CODES: dict[str, str] = {
     "VPCE_INTRA_VPC_TRAFFIC": "an endpoint does not open connections",
     "VPCE_SERVICE_NOT_INSTALLED_IN_AZ": "the service is not in the zone",
     "UNSUPPORTED_COMPONENT": "a kind that is not handled (REACH-1)",
+    "NODATA": "DNS: a name without an address (RFC 2308)",
+    "NXDOMAIN": "DNS: no such name (RFC 1035)",
+    "SERVFAIL": "DNS: no answer (RFC 1035)",
     "EMU_CONNTRACK_FULL": "no room to track one more",
     "EMU_DNS_OFF": "the resolver is switched off",
     "EMU_FAULT": "an injected fault",
@@ -109,10 +112,10 @@ def given(root: Path = ROOT) -> set[str]:
 
 
 def seen(root: Path = ROOT) -> set[str]:
-    """Return the codes that some test names, as a member of ``Reason`` or as text."""
+    """Return the codes that some test names, as a member of ``Reason`` (of dnspython for DNS), or as text."""
     folder = root / "tests" / "conformance"
     tests = [path for path in (root / "tests").rglob("test_*.py") if folder not in path.parents]
-    return _named(tests, r"(?:Reason\.|\")([A-Z][A-Z0-9_]+)")
+    return _named(tests, r"(?:Reason\.|rcode\.|\")([A-Z][A-Z0-9_]+)")
 
 
 def _named(paths: list[Path], pattern: str) -> set[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "pytest.mark.fact"
+SLOW = "pytest.mark.slow"
 
 
 def proofs(root: Path = ROOT) -> dict[str, tuple[str, ...]]:
@@ -32,6 +33,20 @@ def proofs(root: Path = ROOT) -> dict[str, tuple[str, ...]]:
             for fact in facts:
                 found.setdefault(fact, set()).add(f"{path.relative_to(root).as_posix()}::{name}")
     return {fact: tuple(sorted(tests)) for fact, tests in found.items()}
+
+
+def slow_tests(root: Path = ROOT) -> frozenset[str]:
+    """Return the test functions that are marked as slow."""
+    found: set[str] = set()
+    for path in sorted((root / "tests").rglob("test_*.py")):
+        text = path.read_text("utf-8")
+        if SLOW not in text:
+            continue
+        for node in ast.parse(text).body:
+            marks = [ast.unparse(one) for one in getattr(node, "decorator_list", ())]
+            if SLOW in marks and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.add(f"{path.relative_to(root).as_posix()}::{node.name}")
+    return frozenset(found)
 
 
 def _tests(module: ast.Module) -> Iterator[tuple[str, set[str]]]:

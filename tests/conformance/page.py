@@ -68,6 +68,8 @@ def render() -> str:
             lines.append("| " + " | ".join(row).rstrip() + " |")
     lines += ["", "## The codes of section 13", "", "| code | about | status |", "|---|---|---|"]
     lines += [f"| {code} | {about} | {code_status(code, codes)} |" for code, about in CODES.items()]
+    lines += ["", "## Codes of section 14 that no verb answers with", "", "| code | why |", "|---|---|"]
+    lines += [f"| {code} | {why} |" for code, why in register.ERRORS_NOT_MODELLED.items()]
     return "\n".join(lines) + "\n"
 
 

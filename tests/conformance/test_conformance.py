@@ -57,6 +57,7 @@ def test_reasons_are_sentences() -> None:
         *register.NOT_MODELLED.values(),
         *register.CODES_NOT_MODELLED.values(),
         *register.CODES_UNUSED.values(),
+        *register.ERRORS_NOT_MODELLED.values(),
     ):
         assert len(why.split()) >= 3, why
         assert "|" not in why
@@ -70,6 +71,12 @@ def test_every_code_is_given_and_seen_or_said_to_be_missing() -> None:
     assert sorted(modelled & missing) == []
     assert sorted((missing | set(register.CODES_PENDING)) - CODES.keys()) == []
     assert {reason.value for reason in Reason} <= CODES.keys()
+
+
+def test_no_verb_answers_with_a_code_that_is_said_to_be_missing() -> None:
+    """Section 14."""
+    control = "".join(path.read_text("utf-8") for path in sorted((ROOT / "emulator" / "control").rglob("*.py")))
+    assert [code for code in register.ERRORS_NOT_MODELLED if f'"{code}"' in control] == []
 
 
 def test_the_source_is_read_as_pytest_reads_it(request: pytest.FixtureRequest) -> None:

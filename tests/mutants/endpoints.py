@@ -108,7 +108,7 @@ ENDPOINTS = (
         "VPCE-IF-1",
         "users may manage an endpoint's interfaces",
         "control/interfaces.py",
-        "if interface.interface_type not in USERS_TYPES:",
+        "if interface.interface_type not in USERS_TYPES or inbound:",
         "if not interface.interface_type:",
     ),
     mutation(
@@ -173,6 +173,20 @@ ENDPOINTS = (
         "flows",
         "    if state.get(key, now) is None and not (late_reset and state.known(key)):",
         "    if state.get(key, now) is None and packet.flags & ACK:",
+    ),
+    mutation(
+        "VPCE-IF-10",
+        "a peered VPC's packets do not get as far as an endpoint",
+        "flows",
+        "if not contains(tables.vpcs[far].cidrs, packet.dst):",
+        "if contains(tables.vpcs[far].cidrs, packet.dst):",
+    ),
+    mutation(
+        "VPCE-IF-16",
+        "a program sees its own address as its client's",
+        "asyncio_net/transports.py",
+        '"sockname": sockname, "peername": peername,',
+        '"sockname": sockname, "peername": sockname,',
     ),
     mutation(
         "VPCE-IF-11",

@@ -234,9 +234,14 @@ FILTERS = (
         "a packet that leaves meets the list of its subnet behind the route",
         "flows",
         (
-            "    if not network_acl(result, eni, outgoing=True):\n        return\n"
-            "    result.log(component, outgoing=True, accepted=True)\n    follow(tables, result, eni.routes, sender)\n"
+            "    elif network_acl(result, eni, outgoing=True):\n"
+            "        result.log(component, outgoing=True, accepted=True)\n"
+            "        follow(tables, result, eni.routes, sender)\n"
         ),
-        "    follow(tables, result, eni.routes, sender)\n    network_acl(result, eni, outgoing=True)\n",
+        (
+            "    else:\n"
+            "        follow(tables, result, eni.routes, sender)\n"
+            "        network_acl(result, eni, outgoing=True)\n"
+        ),
     ),
 )

@@ -8,7 +8,7 @@ mutation whose old text is no longer found exactly once.
 
 The checkout is never changed: every worker has a copy in a temporary folder,
 with links to what tests only read.  All the tests first run unbroken in one of
-them, because what fails anyway kills nothing.
+them; what fails anyway kills nothing and is left out, which is said.
 """
 
 from __future__ import annotations
@@ -59,10 +59,6 @@ class Outcome:
     mutation: Mutation
     verdict: Verdict
     by: str
-
-
-class TestsFailError(Exception):
-    """The tests fail without any mutation; the text is what pytest printed."""
 
 
 class Copy:
@@ -131,29 +127,32 @@ def stale(mutation: Mutation) -> str:
     return "" if found == 1 else f"the old text is in {mutation.file} {found} times"
 
 
-def judge(copy: Copy, task: Task) -> Outcome:
-    """Run a fact's tests against a mutant."""
+def failures(said: str) -> tuple[str, ...]:
+    """Return the tests that failed, from what pytest printed."""
+    lines = [line for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return tuple(line.split(" - ")[0].split(" ", 1)[1] for line in lines)
+
+
+def judge(copy: Copy, task: Task, left_out: Sequence[str] = ()) -> Outcome:
+    """Run a fact's tests against a mutant, without those that fail anyway."""
     fact, mutation, tests = task
     with copy.mutated(mutation):
-        code, said = copy.pytest(["--fact", fact, *tests])
+        code, said = copy.pytest(["-x", "--fact", fact, *(f"--deselect={test}" for test in left_out), *tests])
     if code in (-1, 1):
-        failed = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        by = failed[0].split(" - ")[0].split(" ", 1)[1] if failed else f"no end in {TIMEOUT} s"
+        by = (*failures(said), f"no end in {TIMEOUT} s")[0]
         return Outcome(fact, mutation, Verdict.KILLED, by)
     if code == 0:
         return Outcome(fact, mutation, Verdict.SURVIVED, ", ".join(tests))
     return Outcome(fact, mutation, Verdict.BROKEN, said.strip().splitlines()[-1] if said.strip() else f"exit {code}")
 
 
-def run(work: Sequence[Task], workers: int = 2) -> Iterator[Outcome]:
+def run(work: Sequence[Task], unhealthy: list[str], workers: int = 2) -> Iterator[Outcome]:
     """Judge every mutant, the workers taking turns; outcomes come in the order of the work.
 
     Args:
         work: What is to be judged.
+        unhealthy: Is given the tests that fail without any mutation, before the first outcome.
         workers: Processes that run tests at once, each with a copy of its own.
-
-    Raises:
-        TestsFailError: if the tests fail unbroken.
     """
     applicable = [task for task in work if not stale(task[1])]
     idle: SimpleQueue[Copy] = SimpleQueue()
@@ -164,7 +163,7 @@ def run(work: Sequence[Task], workers: int = 2) -> Iterator[Outcome]:
             return Outcome(fact, mutation, Verdict.STALE, stale(mutation))
         copy = idle.get()
         try:
-            return judge(copy, task)
+            return judge(copy, task, unhealthy)
         finally:
             idle.put(copy)
 
@@ -174,8 +173,7 @@ def run(work: Sequence[Task], workers: int = 2) -> Iterator[Outcome]:
             facts = [word for fact in dict.fromkeys(task[0] for task in applicable) for word in ("--fact", fact)]
             tests = dict.fromkeys(test for task in applicable for test in task[2])
             code, said = first.pytest([*facts, *tests], keep_compiled=True)
-            if code:
-                raise TestsFailError(said)
+            unhealthy += failures(said) if code == 1 else [said] if code else []
         for copy in (first, *(Copy(Path(folder) / str(number), first.folder) for number in range(1, workers))):
             idle.put(copy)
         yield from pool.map(one, work)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.mutants.endpoints import ENDPOINTS
 from tests.mutants.errors import ERRORS
 from tests.mutants.filters import FILTERS
+from tests.mutants.flow_logs import FLOW_LOGS
 from tests.mutants.names import NAMES
 from tests.mutants.routing import ROUTING
+from tests.mutants.services import SERVICES
 
-MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *ERRORS)
+MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *SERVICES, *FLOW_LOGS, *ERRORS)

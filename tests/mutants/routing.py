@@ -76,6 +76,34 @@ ROUTING = (
         "if not route.target:",
     ),
     mutation(
+        "ROUTE-10",
+        "a propagated route inside the VPC counts",
+        "control/propagation.py",
+        "if not inside and len(best)",
+        "if len(best)",
+    ),
+    mutation(
+        "ROUTE-16",
+        "a table takes up any number of propagated routes",
+        "control/propagation.py",
+        "len(best) < state.settings.propagated_routes_per_table",
+        "len(best) < 1 << 30",
+    ),
+    mutation(
+        "ROUTE-3",
+        "of propagated routes the worst-ranked wins",
+        "control/propagation.py",
+        "key=lambda route: (route.rank, route.destination_cidr_block",
+        "key=lambda route: (-route.rank, route.destination_cidr_block",
+    ),
+    mutation(
+        "ROUTE-18",
+        "a gateway route table has routes to any block",
+        "control/route_tables.py",
+        "if route.destination_cidr_block not in blocks:",
+        "if route.destination_cidr_block is None:",
+    ),
+    mutation(
         "ROUTE-11",
         "routes into the services' link-local range are accepted",
         "control/routes.py",
@@ -125,6 +153,13 @@ ROUTING = (
         "for entry in sorted((one for one in entries if one.active), key",
     ),
     mutation(
+        "ROUTE-15",
+        "static routes are said to have come with the table",
+        "model/resources.py",
+        "origin: RouteOrigin = RouteOrigin.CREATE_ROUTE\n",
+        "origin: RouteOrigin = RouteOrigin.CREATE_ROUTE_TABLE\n",
+    ),
+    mutation(
         "ROUTE-16 ERR-23",
         "a table takes any number of routes",
         "control/routes.py",
@@ -151,6 +186,13 @@ ROUTING = (
         "flows",
         "if packet.version == 4 and eni.inside(packet.dst):",
         "if packet.version == 6 and eni.inside(packet.dst):",
+    ),
+    mutation(
+        "EDGE-1",
+        "a VPC may have two internet gateways",
+        "control/internet_gateways.py",
+        "if any(other.vpc_id == vpc_id for other in self.internet_gateways.values()):",
+        "if not vpc_id:",
     ),
     mutation(
         "EDGE-2",

@@ -1,0 +1,148 @@
+"""Mistakes in endpoint services, load balancers, transit and NAT gateways, private DNS for S3 (sections 1, 8 to 10)."""
+
+from __future__ import annotations
+
+from tests.mutants.mutation import mutation
+
+SERVICES = (
+    mutation(
+        "SVC-1",
+        "a load balancer serves several services",
+        "control/endpoint_services.py",
+        "if taken is not None or name in configuration.load_balancer_names:",
+        "if name in configuration.load_balancer_names:",
+    ),
+    mutation(
+        "SVC-2",
+        "a service has another name",
+        "control/endpoint_services.py",
+        'service_name=f"com.amazonaws.vpce.{vpc.region}.{name}"',
+        'service_name=f"com.amazonaws.{vpc.region}.{name}"',
+    ),
+    mutation(
+        "SVC-3",
+        "anybody may connect",
+        "control/endpoint_services.py",
+        "return any(principal == EVERYONE or _account_of(principal) == account for principal in principals)",
+        "return bool(principals) or bool(account)",
+    ),
+    mutation(
+        "SVC-4 VPCE-10",
+        "what waits for acceptance is available",
+        "control/endpoint_services.py",
+        "return EndpointState.PENDING_ACCEPTANCE if configuration.acceptance_required else EndpointState.AVAILABLE",
+        "return EndpointState.AVAILABLE",
+    ),
+    mutation(
+        "SVC-4",
+        "an available endpoint cannot be rejected",
+        "control/endpoint_services.py",
+        "living = (EndpointState.PENDING_ACCEPTANCE, EndpointState.PENDING, EndpointState.AVAILABLE)",
+        "living = (EndpointState.PENDING_ACCEPTANCE, EndpointState.PENDING)",
+    ),
+    mutation(
+        "VPCE-IF-18",
+        "AWS's services wait for acceptance too",
+        "control/endpoint_services.py",
+        "if service.service_id is None:\n            return EndpointState.AVAILABLE",
+        "if service.service_id is None:\n            return EndpointState.PENDING_ACCEPTANCE",
+    ),
+    mutation(
+        "SVC-5 ERR-5",
+        "a service goes from under its endpoints",
+        "control/load_balancers.py",
+        "if endpoint.service_name == service.service_name and endpoint.state in CONNECTED",
+        "if endpoint.service_name != service.service_name and endpoint.state in CONNECTED",
+    ),
+    mutation(
+        "SVC-6",
+        "a name is believed without proof",
+        "control/endpoint_services.py",
+        "return configuration.private_dns_name_state is PrivateDnsNameState.VERIFIED",
+        "return configuration.private_dns_name is not None",
+    ),
+    mutation(
+        "SVC-7",
+        "two nodes in one zone",
+        "control/load_balancers.py",
+        "if any(self.subnets[other].availability_zone == zone for other in balancer.subnet_ids):",
+        "if not zone:",
+    ),
+    mutation(
+        "SVC-8",
+        "targets by address see the client",
+        "control/target_groups.py",
+        "kept = target_type == TargetType.INSTANCE or",
+        "kept = target_type == TargetType.IP or",
+    ),
+    mutation(
+        "SVC-10",
+        "proxy protocol cannot be switched on",
+        "control/target_groups.py",
+        "group = replace(group, proxy_protocol_v2_enabled=proxy_protocol_v2_enabled)",
+        "group = replace(group)",
+    ),
+    mutation(
+        "SVC-11",
+        "any idle timeout",
+        "control/load_balancers.py",
+        "if not least <= idle_timeout <= most:",
+        "if not 0 <= idle_timeout:",
+    ),
+    mutation(
+        "SVC-12",
+        "a load balancer born without groups may get some",
+        "control/load_balancers.py",
+        "if not balancer.security_group_ids:",
+        "if not balancer.vpc_id:",
+    ),
+    mutation(
+        "SVC-14",
+        "the last load balancer can be taken away",
+        "control/endpoint_services.py",
+        "if not configuration.load_balancer_names:",
+        "if not configuration.service_id:",
+    ),
+    mutation(
+        "DNS-8",
+        "private DNS for S3 is the VPC's own unless told otherwise",
+        "control/endpoints.py",
+        'wanted = endpoint.private_dns_enabled and service.service_name.endswith(".s3") and _has_both(service)',
+        "wanted = False",
+    ),
+    mutation(
+        "DNS-8 ERR-10",
+        "without a gateway endpoint private DNS may be for inbound resolvers only",
+        "control/endpoints.py",
+        "if wanted and not beside:",
+        "if wanted and beside is None:",
+    ),
+    mutation(
+        "EDGE-3",
+        "two subnets of one zone",
+        "control/transit_gateways.py",
+        "if any(self.subnets[other].availability_zone == zone for other in attachment.subnet_ids):",
+        "if not zone:",
+    ),
+    mutation(
+        "EDGE-3",
+        "overlapping VPCs are propagated",
+        "control/transit_routes.py",
+        "if any(overlap(block, other) for block in blocks for other in taken):",
+        "if not blocks:",
+    ),
+    mutation(
+        "EDGE-3",
+        "peering attachments propagate",
+        "control/transit_gateway_tables.py",
+        "if attachment.resource_type is AttachmentType.PEERING:\n            text",
+        "if not attachment.resource_type:\n            text",
+    ),
+    mutation(
+        "NAT-2",
+        "a NAT gateway has any number of addresses",
+        "control/nat_gateways.py",
+        "ADDRESSES_PER_GATEWAY: Final = 8",
+        "ADDRESSES_PER_GATEWAY: Final = 16",
+    ),
+)
