@@ -46,6 +46,7 @@ class Wire(Event):
         "peer",
         "queue",
         "receiver",
+        "secondary",
         "vpc_endpoint_id",
         "vpc_id",
     )
@@ -56,6 +57,7 @@ class Wire(Event):
         self.attachment_id = f"eni-{address:x}"
         self.vpc_id = "vpc-1"
         self.vpc_endpoint_id: str | None = None
+        self.secondary: tuple[int, ...] = ()
         self.queue: deque[tuple[int, int, Packet]] = deque()
         self.carried = 0
         self.free_at = 0
