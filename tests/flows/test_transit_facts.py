@@ -133,7 +133,7 @@ def test_only_an_available_attachment_forwards(state: str, name: str) -> None:
     ec2.create_transit_gateway_route(TABLE, "10.2.0.0/16", transit_gateway_attachment_id="att-blue")
     ec2.set_transit_gateway_attachment_state(name, state)
     story = Lab(ec2).send(syn(RED, BLUE), "eni-red-1")
-    blackhole = name == "att-red" and state != "modifying"
+    blackhole = name == "att-red" and state == "failed"
     assert story.why == ("BAD_STATE_ROUTE" if blackhole else "BAD_STATE_ATTACHMENT")
 
 
