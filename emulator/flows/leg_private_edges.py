@@ -5,10 +5,11 @@ AWS: Site-to-Site VPN User Guide, "Route tables and AWS Site-to-Site VPN route p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emulator.flows.leg_internet import into_vpc
 from emulator.flows.legs import PlaceKind, mtu
+from emulator.flows.tables import ShaperSpec
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from emulator.flows.conntrack import FlowState
     from emulator.flows.legs import LegResult
     from emulator.flows.tables import ConnectionTable, Tables
+
+BURST: Final = 131_072
+"""Bytes that a tunnel lets through at once on top of its rate; EMU."""
 
 
 def vpn_gateway_out(tables: Tables, _state: FlowState, result: LegResult, component: str, _now: int) -> None:
@@ -50,6 +54,14 @@ def onto(tables: Tables, result: LegResult, source: str, connection: ConnectionT
         return
     delay = settings.vpn_delay if connection.vpn else settings.direct_connect_delay
     result.goes_on(source, PlaceKind.CONNECTION_OUT, name, delay)
+    _limit(tables, result, connection, "out")
+
+
+def _limit(tables: Tables, result: LegResult, connection: ConnectionTable, way: str) -> None:
+    """Let a VPN be as fast as a standard tunnel is, each way (NET-8)."""
+    rate = tables.settings.vpn_bandwidth
+    if connection.vpn and rate is not None:
+        result.shape(ShaperSpec(f"{connection.connection_id}/{way}", rate, BURST, None))
 
 
 def up(result: LegResult, connection: ConnectionTable) -> bool:
@@ -89,6 +101,7 @@ def connection_in(tables: Tables, _state: FlowState, result: LegResult, componen
         result.passes(component, "connection")
         place = f"{connection.gateway_id}/{connection.attachment_id}"
         result.goes_on(component, PlaceKind.TRANSIT_ROUTE, place, tables.settings.transit_gateway_delay)
+        _limit(tables, result, connection, "in")
         return
     gateway = tables.vpn_gateways.get(connection.gateway_id)
     if gateway is None or gateway.vpc_id is None:
@@ -107,3 +120,4 @@ def connection_in(tables: Tables, _state: FlowState, result: LegResult, componen
     result.see(name, outgoing=False)
     result.passes(name, "connection")
     into_vpc(tables, result, gateway, eni)
+    _limit(tables, result, connection, "in")

@@ -25,6 +25,7 @@ class Settings:
             (VPCE-IF-11).
         nat_gateway_bandwidth: Per NAT gateway (NAT-1); None: no limit. EMU: it does not scale by itself.
         single_flow_bandwidth: Per 5-tuple and direction, at the sending interface (NET-1); None: no limit.
+        vpn_bandwidth: Per VPN connection and direction (NET-8); None: no limit.
         interface_endpoint_mtu: (VPCE-IF-12); also clamps the MSS to 40 less (VPCE-IF-14). None: no limit.
         gateway_endpoint_mtu: (VPCE-12). None: no limit.
         endpoint_idle_timeout: (VPCE-IF-15).
@@ -55,6 +56,7 @@ class Settings:
     interface_endpoint_bandwidth: int = 10_000_000_000
     nat_gateway_bandwidth: int | None = 100_000_000_000
     single_flow_bandwidth: int | None = None
+    vpn_bandwidth: int | None = 1_250_000_000
     interface_endpoint_mtu: int | None = 8500
     gateway_endpoint_mtu: int | None = 8500
     endpoint_idle_timeout: int = 350 * SECOND

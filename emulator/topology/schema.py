@@ -268,6 +268,7 @@ class SettingsEntry(Strict):
     interface_endpoint_bandwidth: Rate | None = None
     nat_gateway_bandwidth: Rate | None = None
     single_flow_bandwidth: Rate | None = None
+    vpn_bandwidth: Rate | None = None
     interface_endpoint_mtu: Mtu | None = None
     gateway_endpoint_mtu: Mtu | None = None
     endpoint_idle_timeout: Duration | None = None
