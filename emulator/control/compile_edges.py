@@ -169,8 +169,10 @@ def _load_balancer(state: ControlPlane, tables: Tables, balancer: LoadBalancer) 
         )
     settings = state.settings
     idle = settings.load_balancer_tcp_idle_timeout if balancer.idle_timeout is None else balancer.idle_timeout
+    zones = [tables.interfaces[name].availability_zone for name in balancer.network_interface_ids]
     return LoadBalancerTable(
         balancer.load_balancer_name,
+        tuple(zones),
         tuple(listeners),
         balancer.cross_zone,
         balancer.enforce_security_group_inbound_rules_on_private_link_traffic,

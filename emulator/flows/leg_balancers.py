@@ -180,7 +180,12 @@ def _target(
         result.refuse(listener.target_group, "targets", Reason.ELBV2_LISTENER_REQUIRES_TG_ACCEPT)
         return None
     zone = node.availability_zone
-    near = [one for one in listener.targets if balancer.cross_zone or one.availability_zone in (zone, "")]
+    usable = [one for one in listener.targets if one.availability_zone in ("", *balancer.zones)]
+    if not usable:
+        detail = f"its targets are in zones that {name} is not in"
+        result.refuse(listener.target_group, "targets", Reason.ELB_INSTALLED_AZ_RESTRICTION, None, detail)
+        return None
+    near = [one for one in usable if balancer.cross_zone or one.availability_zone in ("", zone)]
     if not near:
         detail = f"{listener.target_group} has no target in {zone}, and cross-zone is off (SVC-7)"
         result.refuse(name, "targets", Reason.ELBV2_NO_TARGETS_IN_AZ, None, detail)

@@ -362,9 +362,10 @@ class ListenerTable:
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancerTable:
-    """A Network Load Balancer; its nodes are interfaces."""
+    """A Network Load Balancer; its nodes are interfaces, one in each of its zones."""
 
     name: str
+    zones: tuple[str, ...]
     listeners: tuple[ListenerTable, ...]
     cross_zone: bool
     enforces: bool
