@@ -104,10 +104,11 @@ def test_a_gateway_endpoint_may_stand_without_a_table(plane: ControlPlane):  # V
 # -- interface endpoints -------------------------------------------------------------
 
 
-@pytest.mark.fact("VPCE-IF-1", "SG-2")
+@pytest.mark.fact("VPCE-IF-1", "VPCE-IF-18", "SG-2")
 def test_an_interface_endpoint_has_one_interface_per_subnet(plane: ControlPlane):
     interface(plane)
     endpoint = plane.vpc_endpoints["api"]
+    assert endpoint.state is EndpointState.AVAILABLE  # VPCE-IF-18: nobody has to accept it
     assert endpoint.network_interface_ids == ("eni-api-us-east-1a", "eni-api-us-east-1b")
     assert endpoint.subnet_ids == ("a", "b")
     eni = plane.network_interfaces["eni-api-us-east-1b"]

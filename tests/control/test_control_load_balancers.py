@@ -112,7 +112,12 @@ REFUSED = [
     (lambda p: p.create_load_balancer("nlb", subnet_ids=["a"]), "DuplicateLoadBalancerName", "load_balancer_name"),
     (lambda p: p.create_load_balancer("new"), "ValidationError", "subnet_ids"),
     (lambda p: p.create_load_balancer("new", subnet_ids=["none"]), "InvalidSubnetID.NotFound", "subnet_ids"),
-    (lambda p: p.create_load_balancer("new", subnet_ids=["a", "a2"]), "InvalidConfigurationRequest", "subnet_ids"),
+    pytest.param(
+        lambda p: p.create_load_balancer("new", subnet_ids=["a", "a2"]),
+        "InvalidConfigurationRequest",
+        "subnet_ids",
+        marks=pytest.mark.fact("SVC-7"),
+    ),
     (lambda p: p.create_load_balancer("new", subnet_ids=["a", "far-a"]), "InvalidSubnet", "subnet_ids"),
     (
         lambda p: p.create_load_balancer("new", subnet_mappings=[{"subnet_id": "a"}]),

@@ -9,12 +9,12 @@ from netaddr import IPAddress
 
 from emulator import Network
 from emulator.flows.conntrack import FlowState
-from emulator.flows.walk import origin_of, walk
+from emulator.flows.walk import leg, origin_of, walk
 from emulator.model.reasons import Reason
 from emulator.model.resources import Service, VpcEndpointType
 from emulator.model.traces import Delivered, Dropped
-from emulator.wire.packet import ACK, DF, SYN, Packet, tcp
-from tests.flows.worlds import API_A, API_B, S3, WEB, world
+from emulator.wire.packet import ACK, DF, SYN, Packet, tcp, udp
+from tests.flows.worlds import API_A, API_B, RESOLVER, S3, WEB, world
 from tests.simulation.test_fabric import Net
 
 if TYPE_CHECKING:
@@ -166,6 +166,17 @@ def test_traffic_by_address_needs_no_names() -> None:
     ec2 = world()
     ec2.modify_vpc_attribute("vpc", enable_dns_support=False)
     assert opened(ec2, S3, "s3") == (Delivered("s3"), Delivered("eni-web"))
+
+
+@pytest.mark.fact("DNS-3")
+def test_the_resolver_takes_1024_packets_a_second_from_an_interface_and_drops_the_others() -> None:
+    tables = world().tables()
+    query = udp(WEB, RESOLVER, 40000, 53)
+    crossing = leg(tables, FlowState(), query, origin_of(tables, "eni-web"), 0).crossing
+    assert crossing is not None
+    assert crossing.shaper is not None
+    limit = crossing.shaper
+    assert (limit.shaper_id, limit.rate, limit.queue, limit.packets) == ("eni-web/link-local", 1024, 0, True)
 
 
 @pytest.mark.fact("SG-3")

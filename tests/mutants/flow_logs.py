@@ -112,11 +112,17 @@ FLOW_LOGS = (
     ),
     mutation(
         "FLOW-15",
-        "answers of the resolver are logged",
-        "flows/leg_interfaces.py",
-        "            return\n        result.log(component, outgoing=False, accepted=True)\n    result.see",
-        "            return\n    result.log(component, outgoing=False, accepted=True)\n    result.see",
-        f"{_LOGS}::test_questions_to_the_amazon_resolver_are_not_logged",
+        "requests for an address are logged",
+        "network/flow_logs.py",
+        "(packet.sport, packet.dport) in DHCP:",
+        "(packet.sport, packet.dport) in ():",
+    ),
+    mutation(
+        "FLOW-15",
+        "what passes to and from link-local addresses is logged",
+        "network/flow_logs.py",
+        "return peer in self._silent[interface_id] or peer & mask == first",
+        "return not peer",
     ),
     mutation(
         "FLOW-16",

@@ -18,12 +18,12 @@ SAMPLE = {
     "ROUTE-17",
     "SG-8",
     "SG-11",
-    "NACL-2",
+    "NACL-3",
     "NACL-6",
-    "VPCE-5",
+    "VPCE-4",
     "VPCE-IF-8",
     "VPCE-GW-11",
-    "DNS-7",
+    "ERR-21",
 }
 """A few facts with quick tests, one mutation each: enough to see that the harness kills."""
 
@@ -65,15 +65,6 @@ def test_what_is_no_mistake_survives_and_what_cannot_run_is_broken() -> None:
     outcomes = list(run([(fact, one, tests) for one in (same, syntax, gone)], []))
     assert [one.verdict for one in outcomes] == [Verdict.SURVIVED, Verdict.BROKEN, Verdict.STALE]
     assert re.search(r"0 times", outcomes[2].by)
-
-
-@pytest.mark.slow
-def test_tests_that_fail_anyway_kill_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    unhealthy: list[str] = []
-    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
-    (outcome,) = run(work_for(["ROUTE-5"])[:1], unhealthy)
-    assert outcome.verdict is Verdict.BROKEN
-    assert "no-such-option" in unhealthy[0]
 
 
 def test_failures_are_read_from_what_pytest_prints() -> None:
