@@ -32,6 +32,7 @@ class FakePlug:
         self.address = address
         self.vpc_id = vpc_id
         self.vpc_endpoint_id: str | None = None
+        self.secondary: tuple[int, ...] = ()
 
     def send(self, packet: Packet) -> None:
         self.hub.carry(packet, self)
