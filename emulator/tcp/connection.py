@@ -9,10 +9,10 @@ opening for what the driver does.
 
 from __future__ import annotations
 
-from emulator.tcp.block import M
+from emulator.tcp.block import LOSS, MINIMUM_MSS, M
 from emulator.tcp.receiver import Receiver
 from emulator.tcp.send_buffer import NEVER
-from emulator.tcp.states import Event, IllegalTransition, State
+from emulator.tcp.states import Event, Failure, IllegalTransition, State
 from emulator.wire.packet import ACK, SYN, Packet
 
 
@@ -143,6 +143,31 @@ class Connection(Receiver):
             self._send_ack(now)
         self._predict()
 
+    # -- the path ------------------------------------------------------------------------------------------------
+
+    def fit(self, mtu: int, now: int) -> None:
+        """Send nothing longer than ``mtu`` bytes from now on, and what is on its way again: it was too long.
+
+        Path MTU discovery (RFC 1191 section 6.3): no sign of congestion, so the window stays (Linux:
+        ``tcp_simple_retransmit``).
+        """
+        mss = max(mtu - self.overhead, MINIMUM_MSS)
+        if mtu <= 0 or mss >= self.snd_mss or self.state is State.CLOSED:
+            return
+        self.snd_mss = mss
+        self.congestion.mss = mss
+        if self.snd_nxt == self.snd_una:
+            return
+        self.scoreboard.restart(self.snd_una)
+        self.mode = LOSS
+        self.recover = self.snd_nxt
+        self.dupacks = 0
+        self.inflation = 0
+        self.timed_end = NEVER
+        self._arm(now + self.rto)
+        self._output_after_timeout(now)
+        self._predict()
+
     # -- time ----------------------------------------------------------------------------------------------------
 
     def on_timer(self, now: int) -> None:
@@ -155,6 +180,15 @@ class Connection(Receiver):
         if self.rcv_acked != self.rcv_nxt and self.ack_at >= 0 and (deadline < 0 or self.ack_at < deadline):
             deadline = self.ack_at
         self.deadline = deadline
+
+    def probe(self, now: int) -> None:
+        """Send a keepalive: no data, and a sequence number that makes the peer acknowledge (RFC 9293 section 3.8.4)."""
+        self._emit(ACK, self.snd_una - 1, b"", now)
+
+    def expire(self, now: int) -> None:
+        """Give up a peer that answers no keepalives, as Linux does: with a reset, should it be there after all."""
+        self._send_reset(self.snd_nxt, now)
+        self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
 
     def next_at(self) -> int:
         """Return when ``on_timer`` wants to be called, or -1; it may be earlier than needed."""
