@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import textwrap
+from typing import TYPE_CHECKING, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from emulator.network.matrix import Matrix, matrix
 from emulator.network.questions import BadQuestion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from emulator.network.network import Network
 
-WIDE = 200
+WIDE: Final = 200
+FOLDED: Final = 4
+"""How far the rest of a folded line stands in."""
+
+MARKS: Final = {"  ✓ ": "green", "  ✗ ": "bold red"}
 
 
 def one_question(
@@ -52,9 +58,40 @@ def one_question(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        for line in found.lines():
-            typer.echo(line)
+        _show(found.lines())
     return found.answer.reachable
+
+
+def _show(lines: Iterable[str]) -> None:
+    """Print an answer: on a terminal folded at its edge, with marks and headings in colour; elsewhere as it is."""
+    console = Console(highlight=False)
+    for line in lines:
+        if not console.is_terminal:
+            typer.echo(line)
+            continue
+        indent = len(line) - len(line.lstrip()) + FOLDED
+        folded = textwrap.wrap(
+            line,
+            console.width,
+            drop_whitespace=True,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for number, part in enumerate(folded or [""]):
+            console.print(Text(part, style=_style(line)) if number or line[:4] not in MARKS else _marked(part))
+
+
+def _style(line: str) -> str:
+    if line == "reachable":
+        return "bold green"
+    if line.startswith("not reachable"):
+        return "bold red"
+    return "bold" if line[:1].strip() else ""
+
+
+def _marked(line: str) -> Text:
+    return Text.assemble((line[:4], MARKS[line[:4]]), line[4:])
 
 
 def many_questions(

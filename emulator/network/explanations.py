@@ -24,11 +24,13 @@ class Explanation:
 
     Attributes:
         answer: The walk, out and back.
+        gate: The component and gate that refused; empty if none did.
         looked_at: The lines that the refusing gate had before it; empty where there are none.
         repair: What is in the way and would clear it; None if nothing is, or nobody asked.
     """
 
     answer: RoundTrip
+    gate: str = ""
     looked_at: tuple[str, ...] = ()
     repair: Repair | None = None
 
@@ -37,7 +39,7 @@ class Explanation:
         *story, verdict = self.answer.lines()
         yield from story
         if self.looked_at:
-            yield "looked at"
+            yield f"looked at, in {self.gate}:"
             yield from (f"    {line}" for line in self.looked_at[:MOST_SHOWN])
             if len(self.looked_at) > MOST_SHOWN:
                 yield f"    and {len(self.looked_at) - MOST_SHOWN} more"
@@ -67,5 +69,6 @@ def explain(plane: ControlPlane, question: Callable[[ControlPlane], RoundTrip], 
         return Explanation(answer)
     trace, way = stopped(answer)
     packet = answer.ended[0 if way == "out" else 1]
-    looked_at = considered(plane, trace.steps[-1], packet) if trace.steps else ()
-    return Explanation(answer, looked_at, repair(plane, question) if repairs else None)
+    last = trace.steps[-1]
+    looked_at = considered(plane, last, packet)
+    return Explanation(answer, f"{last.component} {last.gate}", looked_at, repair(plane, question) if repairs else None)

@@ -4,9 +4,10 @@ The walk stops at the first gate that refuses.  Here that gate is opened, on a
 copy of the network and by the very verb its owner would call, and the question
 is asked again, until the packet and its answer pass or nothing helps.  So the
 list of blockers is what packets would really have met one after the other, and
-the list of changes has been tried.  A change opens no more than the question
-needs: one port, one peer, the prefix list of the service.  In the end each is
-taken back once, to see whether the others do without it.
+the list of changes has been tried.  Where a gate can be opened in several ways, the
+narrowest that leads all the way is taken.  A change opens no more than the
+question needs: one port, one peer, the prefix list of the service.  In the end
+each is taken back once, to see whether the others do without it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.control import Ec2Error
 from emulator.model.traces import Delivered, Dropped
-from emulator.network.remedies import remedies
+from emulator.network.remedies import BEYOND_CONFIGURATION, remedies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from emulator.control import ControlPlane
     from emulator.model.traces import Trace
     from emulator.observe.explain import RoundTrip
 
-MOST_CHANGES: Final = 24
-"""Changes after which a question is given up."""
+MOST_BLOCKERS: Final = 24
+"""Gates in the way after which a question is given up."""
+
+MOST_ASKED: Final = 100
+"""Networks that are tried before a question is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,28 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """One thing in the way: how the packet ended there, and whether it was on its way ``out`` or ``back``."""
+    """One thing in the way.
+
+    Attributes:
+        ending: How the packet ended there.
+        way: Whether it was on its way ``out`` or ``back``.
+        gate: Which of the component's gates it was.
+        met: How many gates the packet had passed before, on that way.
+    """
 
     ending: Dropped
     way: str
+    gate: str
+    met: int
 
     def __str__(self) -> str:
         """The blocker on one line."""
-        return f"{self.ending}, on the way {self.way}"
+        return f"{self.ending}, {self.gate} on the way {self.way}"
+
+    def is_still(self, other: Blocker) -> bool:
+        """Whether it is the same gate, perhaps with other words."""
+        mine = (self.ending.component, self.way, self.gate, self.met)
+        return mine == (other.ending.component, other.way, other.gate, other.met)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,8 @@ class Repair:
     """What is in the way, and what would clear it.
 
     Attributes:
-        blockers: Everything that stops the packet or its answer, in the order in which it would be met.
+        blockers: Everything that stops the packet or its answer, in the order in which it would be met. If no changes
+            were found that work, the last is the one that nothing helped against.
         changes: The smallest set of changes found; empty if none is needed, or none helps.
         works: Whether with these changes the answer is yes.
     """
@@ -96,7 +115,12 @@ class Repair:
             yield "what would make it pass:"
             yield from (f"  {change}" for change in self.changes)
         elif self.blockers:
-            yield "no change of the network's configuration was found that makes it pass"
+            yield f"no change of configuration was found that makes it pass{self.why_not()}"
+
+    def why_not(self) -> str:
+        """Return why nothing helps, after a colon, where that can be said."""
+        why = BEYOND_CONFIGURATION.get(self.blockers[-1].ending.reason)
+        return f": {why}" if why else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object under ``repair`` of ``vpcemu trace --json``."""
@@ -105,6 +129,7 @@ class Repair:
                 {
                     "reason": str(one.ending.reason),
                     "component": one.ending.component,
+                    "gate": one.gate,
                     "rule": one.ending.rule,
                     "way": one.way,
                 }
@@ -122,27 +147,22 @@ def repair(plane: ControlPlane, question: Callable[[ControlPlane], RoundTrip]) -
         plane: The network, which is only read.
         question: Asks it of a network.
     """
-    tried = plane.copy()
-    answer = question(tried)
-    blockers: list[Blocker] = []
-    changes: list[Change] = []
-    while not answer.reachable and len(changes) < MOST_CHANGES:
-        blockers.append(blocker_of(answer))
-        step = _next(tried, answer, question, blockers)
-        if step is None:
-            return Repair(tuple(blockers), (), works=False)
-        option, tried, answer = step
-        changes += option
-    if not answer.reachable:
-        return Repair(tuple(blockers), (), works=False)
-    return Repair(tuple(blockers), _needed(plane, changes, question), works=True)
+    search = _Search(question)
+    answer = question(plane)
+    cleared = search.clear(plane, answer, ())
+    if cleared is None:
+        return Repair(search.furthest, (), works=False)
+    blockers, options = cleared
+    kept = _needed(plane, list(options), question)
+    return Repair(blockers, tuple(change for option in kept for change in option), works=True)
 
 
 def blocker_of(answer: RoundTrip) -> Blocker:
     """Return what stopped an answered question."""
     trace, way = stopped(answer)
     assert isinstance(trace.ending, Dropped)
-    return Blocker(trace.ending, way)
+    gate = trace.steps[-1].gate if trace.steps else ""
+    return Blocker(trace.ending, way, gate, max(len(trace.steps) - 1, 0))
 
 
 def stopped(answer: RoundTrip) -> tuple[Trace, str]:
@@ -153,40 +173,61 @@ def stopped(answer: RoundTrip) -> tuple[Trace, str]:
     return answer.reply, "back"
 
 
-def _next(
-    plane: ControlPlane,
-    answer: RoundTrip,
-    question: Callable[[ControlPlane], RoundTrip],
-    before: list[Blocker],
-) -> tuple[list[Change], ControlPlane, RoundTrip] | None:
-    """Return the first remedy that gets the packet past its blocker, with the network and the answer it leads to."""
-    for verbs in remedies(plane, answer):
-        option = [Change(verb, parameters) for verb, parameters in verbs]
-        tried = plane.copy()
-        try:
-            for change in option:
-                change.apply(tried)
-        except Ec2Error:
-            continue
-        after = question(tried)
-        if after.reachable or blocker_of(after) not in before:
-            return option, tried, after
-    return None
+class _Search:
+    """Depth first through the remedies; a gate that an option has not opened is not tried to be opened again."""
+
+    def __init__(self, question: Callable[[ControlPlane], RoundTrip]) -> None:
+        self.question = question
+        self.asked = 0
+        self.furthest: tuple[Blocker, ...] = ()
+
+    def clear(
+        self, plane: ControlPlane, answer: RoundTrip, before: tuple[Blocker, ...]
+    ) -> tuple[tuple[Blocker, ...], tuple[list[Change], ...]] | None:
+        """Return all that is in the way and the options that clear it; None if nothing does."""
+        if answer.reachable:
+            return before, ()
+        before = (*before, blocker_of(answer))
+        if len(before) > len(self.furthest):
+            self.furthest = before
+        if len(before) == MOST_BLOCKERS:
+            return None
+        for option in remedies(plane, answer):
+            changes = [Change(verb, parameters) for verb, parameters in option]
+            tried = _with(plane, changes)
+            if tried is None:
+                continue
+            if self.asked == MOST_ASKED:
+                return None
+            self.asked += 1
+            after = self.question(tried)
+            if not after.reachable and any(blocker_of(after).is_still(one) for one in before):
+                continue
+            found = self.clear(tried, after, before)
+            if found is not None:
+                return found[0], (changes, *found[1])
+        return None
+
+
+def _with(plane: ControlPlane, changes: Iterable[Change]) -> ControlPlane | None:
+    """Return a copy of a network with changes made; None if one is refused."""
+    tried = plane.copy()
+    try:
+        for change in changes:
+            change.apply(tried)
+    except Ec2Error:
+        return None
+    return tried
 
 
 def _needed(
-    plane: ControlPlane, changes: list[Change], question: Callable[[ControlPlane], RoundTrip]
-) -> tuple[Change, ...]:
-    """Return the changes without those that the others do without."""
-    kept = list(changes)
-    for change in changes:
-        fewer = [one for one in kept if one is not change]
-        tried = plane.copy()
-        try:
-            for one in fewer:
-                one.apply(tried)
-        except Ec2Error:
-            continue
-        if question(tried).reachable:
+    plane: ControlPlane, options: list[list[Change]], question: Callable[[ControlPlane], RoundTrip]
+) -> list[list[Change]]:
+    """Return the options without those that the others do without."""
+    kept = options
+    for option in options:
+        fewer = [one for one in kept if one is not option]
+        tried = _with(plane, (change for one in fewer for change in one))
+        if fewer and tried is not None and question(tried).reachable:
             kept = fewer
-    return tuple(kept)
+    return kept

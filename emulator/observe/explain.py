@@ -125,13 +125,21 @@ class RoundTrip:
         """Yield the story hop by hop, out and back, with a tick or the reason at each gate."""
         yield self.question
         yield from (f"  {remark}" for remark in self.remarks)
+        steps = [*self.forward.steps, *(self.reply.steps if self.reply is not None else ())]
+        widths = [max((len(getattr(step, name)) for step in steps), default=0) for name in ("component", "gate")]
         yield "out"
-        yield from map(_line, self.forward.steps)
+        yield from (_line(step, *widths) for step in self.forward.steps)
         if self.reply is not None:
             yield "back"
-            yield from map(_line, self.reply.steps)
+            yield from (_line(step, *widths) for step in self.reply.steps)
         blocker = self.blocker
-        yield "reachable" if blocker is None else f"not reachable: {blocker}"
+        yield "reachable" if blocker is None else f"not reachable: {blocker}{self._where()}"
+
+    def _where(self) -> str:
+        """Return on which way it was stopped, where there are two: before the first packet there is none."""
+        if self.ended == (None, None):
+            return ""
+        return ", on the way out" if self.reply is None else ", on the way back"
 
 
 def _direction(trace: Trace) -> dict[str, Any]:
@@ -156,9 +164,9 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _line(step: Step) -> str:
+def _line(step: Step, component: int, gate: int) -> str:
     mark = "✓" if step.passed else "✗"
     said = "" if step.reason is None else f"  {step.reason}"
     rule = f"  [{step.rule}]" if step.rule else ""
     detail = f"  {step.detail}" if step.detail else ""
-    return f"  {mark} {step.component:<24} {step.gate:<24}{said}{rule}{detail}"
+    return f"  {mark} {step.component:<{component}}  {step.gate:<{gate}}{said}{rule}{detail}".rstrip()
