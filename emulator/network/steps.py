@@ -16,12 +16,9 @@ from emulator.model.resources import NetworkInterface
 from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
 from emulator.network.expectations import differences
-<<<<<<< HEAD
 from emulator.network.origins import origin
-=======
 from emulator.network.questions import destination, source_interface, unresolved
 from emulator.network.schema import is_address
->>>>>>> incidents
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
