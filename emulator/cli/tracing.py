@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +17,16 @@ from emulator.network.matrix import Matrix, matrix
 from emulator.network.questions import BadQuestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from emulator.network.network import Network
 
 WIDE: Final = 200
 FOLDED: Final = 4
 """How far the rest of a folded line stands in."""
+
+GAP, NARROWEST = 3, 3
+"""Columns between two columns of a table, and the narrowest of those."""
 
 MARKS: Final = {"  ✓ ": "green", "  ✗ ": "bold red"}
 
@@ -102,7 +106,7 @@ def many_questions(
     Raises:
         BadQuestion: if something named is not there, or there is nothing to ask.
     """
-    answers = matrix(network.ec2, sources, destinations, protocol, port)
+    answers = _answers(network, sources, destinations, protocol, port, quiet=as_json)
     if not answers.answers:
         raise BadQuestion("trace --matrix: the topology has no instance or no endpoint; name --from and --to")
     if as_json:
@@ -110,20 +114,57 @@ def many_questions(
         return answers.reachable
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=max(WIDE, 14 * len(answers.destinations)))
-    console.print(_table(answers))
-    for verdict, number in answers.legend().items():
-        console.print(f"  ✗{number}  {verdict}", markup=False)
+        console = Console(highlight=False, width=WIDE + 14 * len(answers.destinations))
+    for destinations_shown in _fitting(answers, console.width):
+        console.print(_table(answers, destinations_shown))
+    _show(f"  ✗{number}  {verdict}" for verdict, number in answers.legend().items())
     reachable = sum(answer.reachable for answer in answers.answers.values())
-    console.print(f"{reachable} of {len(answers.answers)} reachable")
+    _show([f"{reachable} of {len(answers.answers)} reachable"])
     return answers.reachable
 
 
-def _table(answers: Matrix) -> Table:
+def _answers(
+    network: Network, sources: Sequence[str], destinations: Sequence[str], protocol: str, port: int, *, quiet: bool
+) -> Matrix:
+    """Ask, with a bar on a terminal."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        return matrix(network.ec2, sources, destinations, protocol, port)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("questions", total=None)
+        return matrix(
+            network.ec2,
+            sources,
+            destinations,
+            protocol,
+            port,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+
+
+def _fitting(answers: Matrix, width: int) -> Iterator[list[str]]:
+    """Yield the destinations in groups that fit beside the sources."""
+    taken = first = max(map(len, (*answers.sources, "from"))) + GAP
+    shown: list[str] = []
+    for name in answers.destinations:
+        needed = max(len(name), NARROWEST) + GAP
+        if shown and taken + needed > width:
+            yield shown
+            taken, shown = first, []
+        taken += needed
+        shown.append(name)
+    yield shown
+
+
+def _table(answers: Matrix, destinations: Sequence[str]) -> Table:
+    legend = answers.legend()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("from", no_wrap=True)
-    for name in answers.destinations:
+    for name in destinations:
         table.add_column(name, justify="center", overflow="fold")
-    for row in answers.rows():
-        table.add_row(*row)
+    for source in answers.sources:
+        numbers = (legend.get(answers.verdict(source, to)) for to in destinations)
+        cells = (Text("✓", "green") if number is None else Text(f"✗{number}", "bold red") for number in numbers)
+        table.add_row(source, *cells)
     return table

@@ -51,6 +51,7 @@ class Explanation:
         """Return the documented object of ``vpcemu trace --json``."""
         return {
             **self.answer.to_json(),
+            "gate": self.gate or None,
             "looked_at": list(self.looked_at),
             "repair": None if self.repair is None else self.repair.to_json(),
         }

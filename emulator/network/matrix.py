@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from emulator.network.naming import Names
 from emulator.network.questions import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from emulator.control import ControlPlane
     from emulator.observe.explain import RoundTrip
@@ -36,8 +37,8 @@ class Matrix:
 
     def verdict(self, source: str, to: str) -> str:
         """Return ``reachable``, or what stopped the packet and where."""
-        blocker = self.answers[source, to].blocker
-        return "reachable" if blocker is None else str(blocker)
+        answer = self.answers[source, to]
+        return "reachable" if answer.reachable else f"{answer.blocker}{answer.where}"
 
     def legend(self) -> dict[str, int]:
         """Return a number for each way in which something is stopped, the most frequent first."""
@@ -48,13 +49,6 @@ class Matrix:
                 counts[verdict] = counts.get(verdict, 0) + 1
         ordered = sorted(counts, key=lambda verdict: (-counts[verdict], verdict))
         return {verdict: number for number, verdict in enumerate(ordered, 1)}
-
-    def rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield a source and its cells: ``✓``, or the number of the legend."""
-        legend = self.legend()
-        for source in self.sources:
-            cells = (self.verdict(source, to) for to in self.destinations)
-            yield source, *("✓" if cell == "reachable" else f"✗{legend[cell]}" for cell in cells)
 
     def to_json(self) -> dict[str, Any]:
         """Return the documented object of ``vpcemu trace --matrix --json``."""
@@ -69,6 +63,7 @@ class Matrix:
                     "reason": None if blocker is None else str(blocker.reason),
                     "component": None if blocker is None else blocker.component,
                     "rule": None if blocker is None else blocker.rule,
+                    "way": answer.way,
                 }
             )
         return {"reachable": self.reachable, "answers": cells}
@@ -81,6 +76,7 @@ def matrix(
     protocol: str = "tcp",
     port: int = 443,
     source_port: int = 40000,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Matrix:
     """Ask from every source to every destination, each question by itself.
 
@@ -91,16 +87,17 @@ def matrix(
         protocol: ``tcp``, ``udp`` or ``icmp``.
         port: Of destinations without one.
         source_port: For TCP and UDP.
+        progress: Told ``(answered, questions)`` after each.
 
     Raises:
         BadQuestion: if something named is not there.
     """
-    sources = tuple(sources) or tuple(plane.instances)
-    destinations = tuple(destinations) or tuple(plane.vpc_endpoints)
+    sources = tuple(dict.fromkeys(sources)) or tuple(plane.instances)
+    destinations = tuple(dict.fromkeys(destinations)) or tuple(plane.vpc_endpoints)
     names, state = Names(plane), FlowState()
-    answers = {
-        (source, to): ask(plane, names, state, 0, source, to, protocol, source_port, port=port)
-        for source in sources
-        for to in destinations
-    }
+    answers: dict[tuple[str, str], RoundTrip] = {}
+    for pair in itertools.product(sources, destinations):
+        answers[pair] = ask(plane, names, state, 0, *pair, protocol, source_port, port=port)
+        if progress is not None:
+            progress(len(answers), len(sources) * len(destinations))
     return Matrix(sources, destinations, answers)

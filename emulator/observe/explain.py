@@ -110,6 +110,18 @@ class RoundTrip:
                 return trace.ending
         return None
 
+    @property
+    def way(self) -> str | None:
+        """Which way was stopped, ``out`` or ``back``; None if neither was, or no packet was sent at all."""
+        if self.blocker is None or self.ended == (None, None):
+            return None
+        return "out" if self.reply is None else "back"
+
+    @property
+    def where(self) -> str:
+        """The end of a sentence that says which way was stopped."""
+        return "" if self.way is None else f", on the way {self.way}"
+
     def to_json(self) -> dict[str, Any]:
         """Return the documented object of ``vpcemu trace --json``."""
         return {
@@ -133,13 +145,7 @@ class RoundTrip:
             yield "back"
             yield from (_line(step, *widths) for step in self.reply.steps)
         blocker = self.blocker
-        yield "reachable" if blocker is None else f"not reachable: {blocker}{self._where()}"
-
-    def _where(self) -> str:
-        """Return on which way it was stopped, where there are two: before the first packet there is none."""
-        if self.ended == (None, None):
-            return ""
-        return ", on the way out" if self.reply is None else ", on the way back"
+        yield "reachable" if blocker is None else f"not reachable: {blocker}{self.where}"
 
 
 def _direction(trace: Trace) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def test_trace_tells_the_story_out_and_back() -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "tcp 10.0.2.10:40000 > 10.0.10.5:80"
     assert lines[lines.index("back") - 1].split()[:3] == ["✓", "metering", "idle"]
-    assert lines[-2].split()[:4] == ["✗", "acl-forgetful", "network_acl_ingress", "SUBNET_ACL_RESTRICTION"]
+    refused = next(line for line in lines if line.startswith("  ✗"))
+    assert refused.split()[:4] == ["✗", "acl-forgetful", "network_acl_ingress", "SUBNET_ACL_RESTRICTION"]
     assert lines[-1] == "not reachable: SUBNET_ACL_RESTRICTION at acl-forgetful (*)"
 
 
@@ -46,7 +47,7 @@ def test_trace_json_is_one_documented_object() -> None:
     done = vpcemu("trace", DEMO / "topology.yaml", "--from", "web", "--to", "s3:80", "--json")
     answer = json.loads(done.stdout)
     assert done.returncode == 0
-    assert set(answer) == {"question", "remarks", "dns", "forward", "reply", "reachable"}
+    assert set(answer) == {"question", "remarks", "dns", "forward", "reply", "reachable", "gate", "looked_at", "repair"}
     assert answer["dns"] is None  # an endpoint was named, no host name
     assert answer["reachable"] is True
     for direction in ("forward", "reply"):
@@ -68,7 +69,7 @@ def test_trace_json_is_one_documented_object() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--from", "wbe", "--to", "s3"], "no instance, interface or address 'wbe'"),
+        (["--from", "wbe", "--to", "s3"], "no instance, interface, gateway or address 'wbe'"),
         (["--from", "web", "--to", "s4"], "no host, endpoint, service or address 's4'"),
         (["--from", "web", "--to", "s3", "--protocol", "sctp"], "choose tcp, udp or icmp"),
         (["--from", "web", "--to", "s3:0"], "port 0"),

@@ -336,7 +336,7 @@ def test_a_question_is_answered_out_and_back() -> None:
         assert network.trace("web", "com.amazonaws.us-east-1.metering:80").reachable
         assert network.trace("web", "s3", protocol="icmp").reachable
         for source, to, message in (
-            ("wbe", "s3", "no instance, interface or address 'wbe'"),
+            ("wbe", "s3", "no instance, interface, gateway or address 'wbe'"),
             ("web", "nowhere", "no host, endpoint, service or address 'nowhere'"),
             ("web", "s3:99999", "port 99999"),
         ):
