@@ -30,10 +30,28 @@ def no_route(case: Case) -> Iterator[Option]:
 
 
 def dead_route(case: Case) -> Iterator[Option]:
-    """Another way in place of the route that leads nowhere (ROUTE-14)."""
+    """The target brought back, or another way in place of the route that leads nowhere (ROUTE-14)."""
     table = case.plane.route_tables.get(case.ending.component)
     if table is not None:
+        route = _route_taken(case, table)
+        if route is not None:
+            yield from _revived(case, route.target, table.vpc_id)
         yield from _instead(case, table)
+
+
+def _revived(case: Case, target: str, vpc_id: str) -> Iterator[Option]:
+    """Accept, attach or start what a blackhole route leads to."""
+    plane = case.plane
+    if target in plane.vpc_peering_connections:
+        yield [("accept_vpc_peering_connection", {"vpc_peering_connection_id": target})]
+    if target in plane.internet_gateways and plane.internet_gateways[target].vpc_id is None:
+        yield [("attach_internet_gateway", {"internet_gateway_id": target, "vpc_id": vpc_id})]
+    if target in plane.vpn_gateways and plane.vpn_gateways[target].vpc_id is None:
+        yield [("attach_vpn_gateway", {"vpn_gateway_id": target, "vpc_id": vpc_id})]
+    eni = plane.network_interfaces.get(target)
+    instance = target if eni is None else eni.attachment
+    if instance in plane.instances:
+        yield [("start_instances", {"instance_ids": [instance]})]
 
 
 def wrong_way(case: Case) -> Iterator[Option]:

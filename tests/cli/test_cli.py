@@ -40,7 +40,11 @@ def test_trace_tells_the_story_out_and_back() -> None:
     assert lines[lines.index("back") - 1].split()[:3] == ["✓", "metering", "idle"]
     refused = next(line for line in lines if line.startswith("  ✗"))
     assert refused.split()[:4] == ["✗", "acl-forgetful", "network_acl_ingress", "SUBNET_ACL_RESTRICTION"]
-    assert lines[-1] == "not reachable: SUBNET_ACL_RESTRICTION at acl-forgetful (*)"
+    assert lines[-3] == "not reachable: SUBNET_ACL_RESTRICTION at acl-forgetful (*), on the way back"
+    assert lines[-2] == "what would make it pass:"
+    assert lines[-1].startswith("  create_network_acl_entry(network_acl_id=acl-forgetful, rule_number=110, ")
+    at = lines.index("looked at, in acl-forgetful network_acl_ingress:")
+    assert lines[at + 1 : at + 3] == ["    100 allow tcp 80 0.0.0.0/0", "    *"]
 
 
 def test_trace_json_is_one_documented_object() -> None:

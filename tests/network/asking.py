@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator import Network
+from emulator.flows.conntrack import FlowState
+from emulator.network.explanations import Explanation, explain
+from emulator.network.naming import Names
+from emulator.network.questions import ask
 from emulator.topology import load_document
 from emulator.topology.documents import parse
 
 if TYPE_CHECKING:
-    from emulator.network.explanations import Explanation
+    from emulator.control import ControlPlane
+    from emulator.observe.explain import RoundTrip
 
 
-def network_of(text: str) -> Network:
+def plane_of(text: str) -> ControlPlane:
     """Return the network of a topology document."""
-    return Network(load_document(parse(text)))
+    return load_document(parse(text, "network.yaml"))
 
 
-def explained(network: Network | str, source: str, to: str, **options: Any) -> Explanation:
+def asked(plane: ControlPlane | str, source: str, to: str, **options: Any) -> RoundTrip:
+    """Ask once."""
+    plane = plane_of(plane) if isinstance(plane, str) else plane
+    return ask(plane, Names(plane), FlowState(), 0, source, to, **options)
+
+
+def explained(plane: ControlPlane | str, source: str, to: str, **options: Any) -> Explanation:
     """Ask, and return the answer with its reasons."""
-    if isinstance(network, str):
-        network = network_of(network)
-    return network.explain(source, to, **options)
+    plane = plane_of(plane) if isinstance(plane, str) else plane
+    return explain(plane, lambda one: asked(one, source, to, **options))
 
 
 def blockers(found: Explanation) -> list[str]:
