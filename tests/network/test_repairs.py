@@ -67,15 +67,23 @@ def test_all_blockers_are_listed_in_the_order_in_which_a_packet_meets_them():
         "back network_acl_ingress at acl-app: SUBNET_ACL_RESTRICTION",
     ]
     assert changes(found) == [
-        "authorize_security_group_egress(group_id=client, ip_protocol=tcp, from_port=443, to_port=443,"
-        " cidr_ip=10.2.1.200/32)",
-        "create_network_acl_entry(network_acl_id=acl-app, rule_number=100, protocol=tcp, rule_action=allow,"
-        " egress=True, cidr_block=10.2.1.200/32, from_port=443, to_port=443)",
+        (
+            "authorize_security_group_egress(group_id=client, ip_protocol=tcp, from_port=443, to_port=443,"
+            " cidr_ip=10.2.1.200/32)"
+        ),
+        (
+            "create_network_acl_entry(network_acl_id=acl-app, rule_number=100, protocol=tcp, rule_action=allow,"
+            " egress=True, cidr_block=10.2.1.200/32, from_port=443, to_port=443)"
+        ),
         "create_route(route_table_id=app, destination_cidr_block=10.2.0.0/16, vpc_peering_connection_id=pcx)",
-        "authorize_security_group_ingress(group_id=endpoint, ip_protocol=tcp, from_port=443, to_port=443,"
-        " cidr_ip=10.1.1.10/32)",
-        "create_network_acl_entry(network_acl_id=acl-app, rule_number=100, protocol=tcp, rule_action=allow,"
-        " egress=False, cidr_block=10.2.1.200/32, from_port=1024, to_port=65535)",
+        (
+            "authorize_security_group_ingress(group_id=endpoint, ip_protocol=tcp, from_port=443, to_port=443,"
+            " cidr_ip=10.1.1.10/32)"
+        ),
+        (
+            "create_network_acl_entry(network_acl_id=acl-app, rule_number=100, protocol=tcp, rule_action=allow,"
+            " egress=False, cidr_block=10.2.1.200/32, from_port=1024, to_port=65535)"
+        ),
     ]
 
 
@@ -102,7 +110,12 @@ security_groups:
   endpoint: {vpc_id: app, ingress: [{protocol: tcp, ports: 443, peer: 10.1.0.0/16}]}
 instances: {web: {subnet_id: app-a, security_group_ids: [client]}}
 vpc_endpoints:
-  ssm: {service_name: ssm, vpc_endpoint_type: Interface, vpc_id: app, subnet_ids: [app-a], security_group_ids: [endpoint]}
+  ssm:
+    service_name: ssm
+    vpc_endpoint_type: Interface
+    vpc_id: app
+    subnet_ids: [app-a]
+    security_group_ids: [endpoint]
 """
     )
     found = explained(text, "web", "ssm.us-east-1.amazonaws.com:443")
@@ -141,8 +154,10 @@ vpc_endpoints: {s3: {service_name: s3, route_table_ids: [a]}}
 @pytest.mark.fact("SG-3", "VPCE-GW-3")
 def test_a_group_is_opened_to_a_gateway_endpoint_by_its_prefix_list():
     assert changes(explained(S3, "web", "s3")) == [
-        "authorize_security_group_egress(group_id=strict, ip_protocol=tcp, from_port=443, to_port=443,"
-        " prefix_list_id=pl-63a5400a)"
+        (
+            "authorize_security_group_egress(group_id=strict, ip_protocol=tcp, from_port=443, to_port=443,"
+            " prefix_list_id=pl-63a5400a)"
+        )
     ]
 
 
@@ -318,14 +333,18 @@ def transit(associated: str = "table", propagations: str = "att-app, att-shared"
         (
             transit(associated="none"),
             "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
-            "associate_transit_gateway_route_table(transit_gateway_route_table_id=table,"
-            " transit_gateway_attachment_id=att-app)",
+            (
+                "associate_transit_gateway_route_table(transit_gateway_route_table_id=table,"
+                " transit_gateway_attachment_id=att-app)"
+            ),
         ),
         (
             transit(propagations="att-app"),
             "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT",
-            "enable_transit_gateway_route_table_propagation(transit_gateway_route_table_id=table,"
-            " transit_gateway_attachment_id=att-shared)",
+            (
+                "enable_transit_gateway_route_table_propagation(transit_gateway_route_table_id=table,"
+                " transit_gateway_attachment_id=att-shared)"
+            ),
         ),
         (
             transit(routes="{destination: 10.2.0.0/16}"),
@@ -335,8 +354,10 @@ def transit(associated: str = "table", propagations: str = "att-app, att-shared"
         (
             transit(propagations="att-app", routes="{destination: 10.2.0.0/16}"),
             "TGW_RTB_BAD_STATE_ROUTE",
-            "replace_transit_gateway_route(transit_gateway_route_table_id=table,"
-            " transit_gateway_attachment_id=att-shared, destination_cidr_block=10.2.0.0/16)",
+            (
+                "replace_transit_gateway_route(transit_gateway_route_table_id=table,"
+                " transit_gateway_attachment_id=att-shared, destination_cidr_block=10.2.0.0/16)"
+            ),
         ),
         (
             transit()
