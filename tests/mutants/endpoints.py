@@ -171,8 +171,8 @@ ENDPOINTS = (
         "VPCE-IF-9",
         "a service may open connections",
         "flows",
-        "    if state.get(key, now) is None and not (late_reset and state.known(key)):",
-        "    if state.get(key, now) is None and packet.flags & ACK:",
+        "    if known is None or (known.expires_at <= now and not late_reset):",
+        "    if packet.flags & ACK and (known is None or (known.expires_at <= now and not late_reset)):",
     ),
     mutation(
         "VPCE-IF-10",

@@ -236,12 +236,8 @@ FILTERS = (
         (
             "    elif network_acl(result, eni, outgoing=True):\n"
             "        result.log(component, outgoing=True, accepted=True)\n"
-            "        follow(tables, result, eni.routes, sender)\n"
+            "        follow(tables, result, eni)\n"
         ),
-        (
-            "    else:\n"
-            "        follow(tables, result, eni.routes, sender)\n"
-            "        network_acl(result, eni, outgoing=True)\n"
-        ),
+        ("    else:\n        follow(tables, result, eni)\n        network_acl(result, eni, outgoing=True)\n"),
     ),
 )

@@ -119,10 +119,10 @@ FLOW_LOGS = (
     ),
     mutation(
         "FLOW-15",
-        "what passes to and from link-local addresses is logged",
+        "what passes between an endpoint and a load balancer is logged",
         "network/flow_logs.py",
-        "return peer in self._silent[interface_id] or peer & mask == first",
-        "return not peer",
+        "if not outgoing and packet.dst not in self._nodes.get(interface_id, (packet.dst,)):",
+        "if not outgoing and packet.dst == 0:",
     ),
     mutation(
         "FLOW-16",

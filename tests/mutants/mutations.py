@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.edges import EDGES
 from tests.mutants.endpoints import ENDPOINTS
 from tests.mutants.errors import ERRORS
 from tests.mutants.filters import FILTERS
@@ -10,4 +11,4 @@ from tests.mutants.names import NAMES
 from tests.mutants.routing import ROUTING
 from tests.mutants.services import SERVICES
 
-MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *SERVICES, *FLOW_LOGS, *ERRORS)
+MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *SERVICES, *EDGES, *FLOW_LOGS, *ERRORS)
