@@ -28,7 +28,7 @@ from asyncio.log import logger
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.asyncio_net.fake_socket import FakeSocket
+from emulator.asyncio_net.keepalive import StreamSocket
 from emulator.asyncio_net.tcp_socket import NEVER
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class StreamTransport(transports._FlowControlMixin):
     def __init__(self, tcp_socket: TcpSocket, protocol: Any, context: Context, server: Any = None) -> None:
         host = tcp_socket.tcp.host
         sockname, peername = tcp_socket.names
-        fake = FakeSocket(socket.SOCK_STREAM, sockname, peername)
+        fake = StreamSocket(tcp_socket)
         fake.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio sets it
         extra = {"socket": fake, "sockname": sockname, "peername": peername, **host.provenance(tcp_socket.key[0])}
         super().__init__(extra, host.loop)

@@ -110,12 +110,16 @@ def _fits(network: Network, record: FlowRecord, spec: FlowRowSpec) -> bool:
 
 
 def _interfaces(network: Network, name: str) -> tuple[str, ...]:
-    """Return the interfaces that an instance, endpoint or interface stands for."""
+    """Return the interfaces that an instance, endpoint, NAT gateway, load balancer or interface stands for."""
     plane = network.ec2
     if name in plane.instances:
         return plane.instances[name].network_interface_ids
     if name in plane.vpc_endpoints:
         return plane.vpc_endpoints[name].network_interface_ids
+    if name in plane.nat_gateways:
+        return (plane.nat_gateways[name].network_interface_id,)
+    if name in plane.load_balancers:
+        return plane.load_balancers[name].network_interface_ids
     return (name,)
 
 

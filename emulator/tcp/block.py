@@ -59,6 +59,7 @@ class ControlBlock:
         peer_window: The window as the last header carried it.
         rcv_acked: The last acknowledgment sent.
         rcv_right: The right edge advertised, while the program does not read (``buffered``).
+        heard_at: When a segment last took the long way: the answer to a keepalive does.
         inflation: Octets that may be sent beyond ``cwnd`` because duplicate ACKs show that others have left.
         recover: RFC 6582's recover and RFC 6675's RecoveryPoint.
     """
@@ -80,6 +81,7 @@ class ControlBlock:
         "fin_at",
         "fin_sent",
         "fin_wanted",
+        "heard_at",
         "ident",
         "idle_at",
         "inbox",
@@ -203,6 +205,7 @@ class ControlBlock:
         self.timed_end: int = NEVER
         self.timed_at: int = 0
         self.idle_at: int = 0
+        self.heard_at: int = 0
         self.ack_at: int = -1
         self.ack_delay: int = config.delayed_ack
         self.challenged_at: int = -OUT_OF_WINDOW_PAUSE

@@ -12,7 +12,7 @@ from __future__ import annotations
 from emulator.tcp.block import M
 from emulator.tcp.receiver import Receiver
 from emulator.tcp.send_buffer import NEVER
-from emulator.tcp.states import Event, IllegalTransition, State
+from emulator.tcp.states import Event, Failure, IllegalTransition, State
 from emulator.wire.packet import ACK, SYN, Packet
 
 
@@ -155,6 +155,15 @@ class Connection(Receiver):
         if self.rcv_acked != self.rcv_nxt and self.ack_at >= 0 and (deadline < 0 or self.ack_at < deadline):
             deadline = self.ack_at
         self.deadline = deadline
+
+    def probe(self, now: int) -> None:
+        """Send a keepalive: no data, and a sequence number that makes the peer acknowledge (RFC 9293 section 3.8.4)."""
+        self._emit(ACK, self.snd_una - 1, b"", now)
+
+    def expire(self, now: int) -> None:
+        """Give up a peer that answers no keepalives, as Linux does: with a reset, should it be there after all."""
+        self._send_reset(self.snd_nxt, now)
+        self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
 
     def next_at(self) -> int:
         """Return when ``on_timer`` wants to be called, or -1; it may be earlier than needed."""

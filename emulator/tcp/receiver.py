@@ -126,6 +126,7 @@ class Receiver(Sender):
 
     def _arrive(self, packet: Packet, now: int) -> None:
         state = self.state
+        self.heard_at = now
         if state is ESTABLISHED:
             self._arrive_synchronized(packet, now)
         elif state is State.CLOSED or state is State.LISTEN:
