@@ -11,7 +11,7 @@ from emulator.gates.networks import dotted
 from emulator.network.questions import source_interface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from emulator.network.network import Network
     from emulator.network.schema import ExpectSpec, FlowRowSpec
@@ -62,15 +62,25 @@ def _differences(network: Network, host: str, row: Row, expect: ExpectSpec) -> I
 
 
 def _times(row: Row, expect: ExpectSpec) -> Iterator[str]:
-    took = row.first_byte
-    if expect.first_byte_within is not None and (took is None or took > expect.first_byte_within):
-        yield f"first_byte_within: expected {expect.first_byte_within / 1e9:g} s, not {_seconds(took)}"
-    if expect.first_byte_after is not None and (took is None or took < expect.first_byte_after):
-        yield f"first_byte_after: expected {expect.first_byte_after / 1e9:g} s, not {_seconds(took)}"
+    limits: tuple[tuple[str, float | None, float | None, float | None, Callable[[float | None], str]], ...] = (
+        ("first_byte", expect.first_byte_after, expect.first_byte_within, row.first_byte, _seconds),
+        ("finished", expect.finished_after, expect.finished_within, row.finished, _seconds),
+        ("throughput", expect.throughput_at_least, expect.throughput_at_most, row.throughput, _rate),
+    )
+    for what, least, most, seen, told in limits:
+        at_least, at_most = ("at_least", "at_most") if what == "throughput" else ("after", "within")
+        if least is not None and (seen is None or seen < least):
+            yield f"{what}_{at_least}: expected {told(least)}, not {told(seen)}"
+        if most is not None and (seen is None or seen > most):
+            yield f"{what}_{at_most}: expected {told(most)}, not {told(seen)}"
 
 
-def _seconds(took: int | None) -> str:
-    return "never" if took is None else f"{took / 1e9:.3g} s"
+def _seconds(nanoseconds: float | None) -> str:
+    return "never" if nanoseconds is None else f"{nanoseconds / 1e9:.4g} s"
+
+
+def _rate(bits: float | None) -> str:
+    return "none" if bits is None else f"{bits / 1e9:.3g} Gbps"
 
 
 def _same_az(network: Network, host: str, row: Row) -> bool | None:

@@ -14,11 +14,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from emulator.model.reasons import Outcome, Reason
 from emulator.topology.problems import did_you_mean
-from emulator.topology.units import duration, size
+from emulator.topology.units import duration, rate, size
 from emulator.topology.validation import Strict
 
 Size = Annotated[int, BeforeValidator(size)]
 Duration = Annotated[int, BeforeValidator(duration)]
+Rate = Annotated[int, BeforeValidator(rate)]
 _NAME: Final = re.compile(r"(?=.{1,253}\.?$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | re.ASCII)
 _EXPECTABLE: Final = (*Reason, Outcome.DELIVERED)
 
@@ -196,7 +197,8 @@ class ExpectSpec(Strict):
     """What must have become of a step; what is left out may be anything.
 
     ``rule`` is a part of the deciding line. ``via`` and ``not_via`` are components, or targets of routes, on the way.
-    ``first_byte`` is how long the answer's first byte took: ``within`` and ``after``.
+    ``first_byte`` is how long the answer's first byte took: ``within`` and ``after``; ``finished`` is when the step was
+    over, since the beginning of the run: what a program that does one thing after the other lets its user wait for.
     """
 
     outcome: Literal["delivered", "dropped", "denied", "failed", "reachable", "unreachable"] | None = None
@@ -211,6 +213,10 @@ class ExpectSpec(Strict):
     same_az: bool | None = None
     first_byte_within: Duration | None = None
     first_byte_after: Duration | None = None
+    finished_within: Duration | None = None
+    finished_after: Duration | None = None
+    throughput_at_least: Rate | None = None
+    throughput_at_most: Rate | None = None
     flow_log: list[FlowRowSpec] = Field(default_factory=list)
 
 

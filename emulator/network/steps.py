@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from emulator.control.policies import FULL_ACCESS
 from emulator.model.resources import NetworkInterface
 from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
 from emulator.network.expectations import differences
-from emulator.network.origins import origin
+from emulator.network.origins import origin, source_interface
 from emulator.network.questions import destination, unresolved
+from emulator.network.schema import is_address
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
@@ -25,13 +27,17 @@ if TYPE_CHECKING:
     from emulator.model.traces import Ending, Step
     from emulator.network.network import Network
     from emulator.network.schema import SendSpec, StepSpec, TraceSpec
+    from emulator.observe.explain import DnsAnswer
     from emulator.observe.ledger import Drop
     from emulator.services import Ruling
-    from emulator.simulation.fabric import Path
+    from emulator.simulation.fabric import CompiledLeg, Path
 
 
 WORTH_TIMING: Final = 100_000
 """Bytes; what moved fewer took as long as its round trips, which is no throughput."""
+
+_LIMITS: Final = {"to-service": "az_bandwidth", "bandwidth": "nat_gateway_bandwidth"}
+"""What the shapers on a path enforce, by the end of their ids; those of single flows end with the flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class Row:
         path: The components on the way out, with the targets of routes.
         arrived: Where it arrived; empty if it did not.
         first_byte: Nanoseconds until the answer's first byte, or None.
-        dns: What the resolver said of the name, where a question was asked.
+        finished: Nanoseconds since the beginning of the run when the step was over.
+        dns: What the resolver said of the name, where the step is about one.
         differences: In what it differs from what was expected; empty if in nothing.
     """
 
@@ -67,6 +74,7 @@ class Row:
     path: tuple[str, ...] = ()
     arrived: str = ""
     first_byte: int | None = None
+    finished: int = 0
     dns: str = ""
     differences: tuple[str, ...] = ()
 
@@ -91,12 +99,14 @@ def run_step(network: Network, step: StepSpec) -> Row:
         row = _crafted(network, step, step.send)
     else:
         row = _program_step(network, step)
+    row = replace(row, finished=row.finished or network.now)
     return replace(row, differences=differences(network, step.host, row, step.expect))
 
 
 def _program_step(network: Network, step: StepSpec) -> Row:
     """Run a step's program, and read from the network's records what became of its packets."""
     began, drops = network.now, network.ledger.total
+    told = _told(network, step)
     for shaper in network.fabric.shapers.values():
         shaper.busiest = 0
     ruled_before = network.rulings[-1] if network.rulings else None
@@ -111,6 +121,9 @@ def _program_step(network: Network, step: StepSpec) -> Row:
     elif lost and done.status is None and (done.error is not None or step.datagram is not None):
         ending = lost[-1]
         reason, verdict, where = str(ending.reason), "dropped", (ending.component, ending.rule or "")
+    elif done.error is not None and told is not None and told.reason is not None:
+        nowhere = unresolved(source_interface(network.ec2, step.host).vpc_id, told).ending
+        reason, verdict, where = told.reason, "dropped", (nowhere.component, getattr(nowhere, "rule", None) or "")
     elif done.error is not None:
         reason, verdict, where = done.error, "failed", ("", "")
     else:
@@ -131,7 +144,19 @@ def _program_step(network: Network, step: StepSpec) -> Row:
         components(path.story) if path is not None else (),
         (path.delivered_to or "") if path is not None else "",
         done.first_byte,
+        finished=ended,
+        dns="" if told is None else " ".join(told.remarks()),
     )
+
+
+def _told(network: Network, step: StepSpec) -> DnsAnswer | None:
+    """Return what the host's resolver says of the name that a program's step is about; None for an address."""
+    url = step.get or (step.push.url if step.push is not None else None)
+    peer = step.talk or step.datagram
+    name = urlsplit(url).hostname if url is not None else peer.to if peer is not None else None
+    if name is None or is_address(name) or step.host not in network.ec2.instances:
+        return None
+    return network.names.ask(source_interface(network.ec2, step.host), name)[0]
 
 
 def components(steps: Iterable[Step]) -> tuple[str, ...]:
@@ -140,7 +165,7 @@ def components(steps: Iterable[Step]) -> tuple[str, ...]:
     for step in steps:
         names[step.component] = None
         _, arrow, target = (step.rule or "").partition(" -> ")
-        if arrow and step.gate.endswith("route"):
+        if arrow and step.gate.endswith("route") and target != "local":
             names[target.split()[0]] = None
     return tuple(names)
 
@@ -232,10 +257,24 @@ def _way(network: Network, path: Path | None, ruling: Ruling | None) -> tuple[st
     if path is None:
         return "", ""
     arrived = path.delivered_to or ""
-    shaper = network.fabric.shapers.get(f"{arrived}/to-service")
-    if shaper is not None and shaper.busiest > shaper.queue // 10:
-        return arrived, f"az_bandwidth {shaper.rate / 1e9:g} Gbps"
+    limit = _limit(path)
+    if limit is not None:
+        return limit
     if ruling is not None and network.ec2.vpc_endpoints[ruling.vpc_endpoint_id].policy_document != FULL_ACCESS:
         return arrived, ruling.decision.statement or ""
     rules = [step.rule for step in path.story if step.rule is not None]
     return arrived, rules[-1] if rules else ""
+
+
+def _limit(path: Path) -> tuple[str, str] | None:
+    """Return where on its way a path was held up most, and by which limit; None if nowhere."""
+    legs: list[CompiledLeg] = [path.first]
+    while legs[-1].next is not None:
+        legs.append(legs[-1].next)
+    shapers = [leg.shaper for leg in legs if leg.shaper is not None and leg.shaper.busiest > leg.shaper.queue // 10]
+    if not shapers:
+        return None
+    shaper = max(shapers, key=lambda one: one.busiest / max(one.queue, 1))
+    component, _, kind = shaper.shaper_id.partition("/")
+    setting = _LIMITS.get(kind, "single_flow_bandwidth")
+    return component, f"{setting} {shaper.rate / 1e9:g} Gbps"
