@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from emulator.asyncio_net import ports
 from emulator.asyncio_net.addresses import ANY
+from emulator.asyncio_net.icmp import FRAGMENTATION_NEEDED
 from emulator.asyncio_net.tcp_socket import TcpSocket, TimeWait
+from emulator.simulation.agenda import Event
 from emulator.tcp import Connection, State, TcpConfig, reset_for
 from emulator.wire.packet import ACK, RST, SYN, Packet
 
@@ -141,8 +143,27 @@ class Tcp:
         """Act on an ICMP error about a segment of ours.
 
         While connecting, any of them ends the attempt, as on Linux.  Later on none does (RFC 5461: a
-        connection in use does not die of rumours).  Path MTU discovery is not modelled.
+        connection in use does not die of rumours); of "fragmentation needed" it learns what fits (RFC 1191).
         """
         socket = self.sockets.get((plug, quote.src, quote.sport, quote.dst, quote.dport))
-        if isinstance(socket, TcpSocket) and socket.connection.state is State.SYN_SENT:
+        if not isinstance(socket, TcpSocket):
+            return
+        if socket.connection.state is State.SYN_SENT:
             socket.refused(quote.errno, now)
+        elif quote.code == FRAGMENTATION_NEEDED:
+            self.host.loop.agenda.add(now, _Fit(socket, quote.mtu))  # the segment it quotes is still being sent
+
+
+class _Fit(Event):
+    """A connection learns how long its packets may be, once it is done with what it is sending."""
+
+    __slots__ = ("mtu", "socket")
+
+    def __init__(self, socket: TcpSocket, mtu: int) -> None:
+        self.socket: TcpSocket = socket
+        self.mtu: int = mtu
+
+    def fire(self, now: int) -> None:
+        """Send again what was too long."""
+        self.socket.connection.fit(self.mtu, now)
+        self.socket.settle(now)

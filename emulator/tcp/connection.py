@@ -9,7 +9,7 @@ opening for what the driver does.
 
 from __future__ import annotations
 
-from emulator.tcp.block import M
+from emulator.tcp.block import LOSS, MINIMUM_MSS, M
 from emulator.tcp.receiver import Receiver
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, IllegalTransition, State
@@ -141,6 +141,31 @@ class Connection(Receiver):
             state is State.ESTABLISHED or state is State.FIN_WAIT_1 or state is State.FIN_WAIT_2
         ):
             self._send_ack(now)
+        self._predict()
+
+    # -- the path ------------------------------------------------------------------------------------------------
+
+    def fit(self, mtu: int, now: int) -> None:
+        """Send nothing longer than ``mtu`` bytes from now on, and what is on its way again: it was too long.
+
+        Path MTU discovery (RFC 1191 section 6.3): no sign of congestion, so the window stays (Linux:
+        ``tcp_simple_retransmit``).
+        """
+        mss = max(mtu - self.overhead, MINIMUM_MSS)
+        if mtu <= 0 or mss >= self.snd_mss or self.state is State.CLOSED:
+            return
+        self.snd_mss = mss
+        self.congestion.mss = mss
+        if self.snd_nxt == self.snd_una:
+            return
+        self.scoreboard.restart(self.snd_una)
+        self.mode = LOSS
+        self.recover = self.snd_nxt
+        self.dupacks = 0
+        self.inflation = 0
+        self.timed_end = NEVER
+        self._arm(now + self.rto)
+        self._output_after_timeout(now)
         self._predict()
 
     # -- time ----------------------------------------------------------------------------------------------------
