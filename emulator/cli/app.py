@@ -18,7 +18,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from emulator.cli.importing import CannotConnect, NothingToImport, make_import, say, write
 from emulator.cli.signals import exit_status
-from emulator.cli.tables import NARROW, captures_table, report_lines, report_table
+from emulator.cli.tables import (
+    NARROW,
+    captures_table,
+    difference_lines,
+    events_table,
+    expectations_text,
+    report_lines,
+    report_table,
+)
 from emulator.cli.tracing import many_questions, one_question
 from emulator.network.loading import topology_problems
 from emulator.network.network import Network
@@ -97,16 +105,20 @@ def run(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Overrules the scenario's seed.", min=0)] = None,
+    topology: Annotated[
+        Path | None,
+        typer.Option(help="Take these steps on another topology than the scenario's.", metavar="FILE"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run a scenario: its hosts do what it says, step by step, and captures record it.
 
-    Prints a table (what, verdict, reason, component and rule, throughput) and where each capture lies.
-    Exits with 1 if a step did not end as the scenario expects.
+    Prints a table (what, verdict, reason, component and rule, throughput), in what a step differs from what was
+    expected of it, and where each capture lies. Exits with 1 if a step did not end as the scenario expects.
     """
     if output.exists() and not output.is_dir():
         raise BadQuestion(f"-o {output}: is a file; captures need a folder")
-    prepared = Scenario(scenario, [_pair(text) for text in set_ or []], seed)
+    prepared = Scenario(scenario, [_pair(text) for text in set_ or []], seed, topology)
     report = _run_with_progress(prepared, output, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2))
@@ -119,10 +131,15 @@ def run(
                 console.print(line)
         else:
             console.print(report_table(report))
-        console.print(captures_table(report))
+            for line in difference_lines(report):
+                console.print(line)
+        if report.events:
+            console.print(events_table(report))
+        if report.captures:
+            console.print(captures_table(report))
         if report.flow_logs:
             console.print(f"flow logs: {output / FLOW_LOGS} ({files_text(len(report.flow_logs))})")
-        console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds")
+        console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds{expectations_text(report)}")
     for text in report.cut:
         typer.echo(f"vpcemu: a capture ended early: {text}", err=True)
     if report.cut:

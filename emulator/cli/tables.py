@@ -29,7 +29,8 @@ def report_lines(report: Report) -> Iterator[str]:
         rule = f" [{row.rule}]" if row.rule else ""
         where = f" at {row.component}{rule}" if row.component else ""
         rate = f", {_throughput(row)}" if row.throughput is not None else ""
-        yield f"  [{colour}]{row.verdict}[/] {escape(f'{row.reason}{where}{rate}'.strip())}"
+        yield f"  [{colour}]{_verdict(row)}[/] {escape(f'{row.reason}{where}{rate}'.strip())}"
+        yield from (f"    [red]{escape(difference)}[/]" for difference in row.differences)
 
 
 def report_table(report: Report) -> Table:
@@ -43,11 +44,39 @@ def report_table(report: Report) -> Table:
     for row in report.rows:
         table.add_row(
             escape(row.what),
-            f"[{_COLOURS.get(row.verdict, 'white')}]{row.verdict}[/]" + ("" if row.as_expected else " (not expected)"),
+            f"[{_COLOURS.get(row.verdict, 'white')}]{_verdict(row)}[/]"
+            + ("" if row.as_expected else " (not expected)"),
             escape(row.reason),
             escape(f"{row.component} [{row.rule}]" if row.rule else row.component),
             _throughput(row),
         )
+    return table
+
+
+def difference_lines(report: Report) -> Iterator[str]:
+    """Yield each step that was not as expected, and below it in what, one difference a line."""
+    for row in report.rows:
+        if row.differences:
+            yield f"[red]not as expected:[/] {escape(row.what)}"
+            yield from (f"    {escape(difference)}" for difference in row.differences)
+
+
+def expectations_text(report: Report) -> str:
+    """Return whether all was as expected, as the end of a sentence."""
+    missed = sum(1 for row in report.rows if not row.as_expected)
+    return f"; {missed} of {len(report.rows)} steps not as expected" if missed else ""
+
+
+def events_table(report: Report) -> Table:
+    """Return what changed in the middle of the run, and what AWS's answer to it was."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("at", justify="right")
+    table.add_column("event", overflow="fold")
+    table.add_column("answer", overflow="fold")
+    for event in report.events:
+        told = ", ".join(f"{name}={value}" for name, value in event.parameters.items())
+        answer = "done" if event.code is None else f"{event.code}: {event.message}"
+        table.add_row(f"{event.at / 1e9:g} s", escape(f"{event.verb}({told})"), escape(answer))
     return table
 
 
@@ -59,6 +88,12 @@ def captures_table(report: Report) -> Table:
     for name, path in report.captures.items():
         table.add_row(name, str(path))
     return table
+
+
+def _verdict(row: Row) -> str:
+    """Return the verdict, with what the program met where the reason does not say so."""
+    met = (row.error or "").partition(":")[0]
+    return f"{row.verdict} ({met})" if met and row.verdict == "dropped" else row.verdict
 
 
 def _throughput(row: Row) -> str:

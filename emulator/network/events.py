@@ -29,10 +29,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What became of an event: when it was, the verb, and AWS's error code and text if it was refused."""
+    """What became of an event.
+
+    Attributes:
+        at: When it was, in nanoseconds since the beginning of the run.
+        verb: Of the control plane.
+        parameters: The verb's.
+        code, message: AWS's error code and text if it was refused.
+    """
 
     at: int
     verb: str
+    parameters: dict[str, Any]
     code: str | None = None
     message: str = ""
 
@@ -49,12 +57,13 @@ class TimedEvent(Event):
 
     def fire(self, now: int) -> None:
         """Call the verb."""
+        verb, parameters = self.spec.do, self.spec.parameters
         try:
-            getattr(self.network.ec2, self.spec.do)(**self.spec.parameters)
+            getattr(self.network.ec2, verb)(**parameters)
         except Ec2Error as error:
-            self.outcome = Happened(now, self.spec.do, error.code, error.message)
+            self.outcome = Happened(now, verb, parameters, error.code, error.message)
         else:
-            self.outcome = Happened(now, self.spec.do)
+            self.outcome = Happened(now, verb, parameters)
 
 
 def schedule(network: Network, specs: list[EventSpec]) -> list[TimedEvent]:

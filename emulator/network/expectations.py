@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXPECTATIONS_LOG: Final = "fl-expectations-"
 """How the flow logs are called that a scenario with expectations about flow logs keeps for itself."""
 
-_ANSWERS: Final = {"reachable": "delivered", "unreachable": "dropped"}
+_ANSWERS: Final = ("reachable", "unreachable")
 
 
 def differences(network: Network, host: str, row: Row, expect: ExpectSpec | None) -> tuple[str, ...]:
@@ -32,16 +32,17 @@ def differences(network: Network, host: str, row: Row, expect: ExpectSpec | None
 
 
 def _differences(network: Network, host: str, row: Row, expect: ExpectSpec) -> Iterator[str]:
-    outcome = _ANSWERS.get(expect.outcome or "", expect.outcome)
+    answers = expect.outcome in _ANSWERS  # of a question, in its own words
+    seen = ("reachable" if row.verdict == "delivered" else "unreachable") if answers else row.verdict
     plain: list[tuple[str, Any, Any]] = [
-        ("outcome", outcome, row.verdict),
+        ("outcome", expect.outcome, seen),
         ("status", expect.status, row.status),
         ("reason", expect.reason, row.reason),
         ("component", expect.component, row.component),
     ]
-    for name, wanted, seen in plain:
-        if wanted is not None and wanted != seen:
-            yield f"{name}: expected {wanted}, not {seen or 'none'}"
+    for name, wanted, found in plain:
+        if wanted is not None and wanted != found:
+            yield f"{name}: expected {wanted}, not {found or 'none'}"
     for name, part, whole in (("rule", expect.rule, row.rule), ("error", expect.error, row.error or "")):
         if part is not None and part not in whole:
             yield f'{name}: expected "{part}" in "{whole}"'

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.capture import capture_path, safe_name
+from emulator.model.flow_logs import TrafficType
 from emulator.model.resources import VpcEndpointType
 from emulator.network.events import Happened, event_problems, let_events_happen, schedule
 from emulator.network.expectations import EXPECTATIONS_LOG
@@ -305,8 +306,11 @@ class Scenario:
         plane, steps = self.plane, self.spec.steps
         if any(step.expect is not None and step.expect.flow_log for step in steps):
             plane = plane.copy()
-            names = [f"{EXPECTATIONS_LOG}{number}" for number in range(len(plane.vpcs))]
-            plane.create_flow_logs(list(plane.vpcs), max_aggregation_interval=60, flow_log_ids=names)
+            watched = {one.resource_id for one in plane.flow_logs.values() if one.traffic_type is TrafficType.ALL}
+            bare = [vpc for vpc in plane.vpcs if vpc not in watched]
+            names = [f"{EXPECTATIONS_LOG}{number}" for number in range(len(bare))]
+            if bare:
+                plane.create_flow_logs(bare, max_aggregation_interval=60, flow_log_ids=names)
         network = Network(plane, seed=self.seed)
         with network:
             if output is not None:

@@ -16,8 +16,8 @@ from emulator.model.resources import NetworkInterface
 from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
 from emulator.network.expectations import differences
-from emulator.network.origins import origin
-from emulator.network.questions import destination, source_interface, unresolved
+from emulator.network.origins import origin, source_interface
+from emulator.network.questions import destination, unresolved
 from emulator.network.schema import is_address
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
