@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.flows.leg_internet import into_vpc
-from emulator.flows.legs import PlaceKind, mtu
+from emulator.flows.legs import PlaceKind, clamp, mtu
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered
@@ -46,10 +46,18 @@ def onto(tables: Tables, result: LegResult, source: str, connection: ConnectionT
     if not up(result, connection):
         return
     settings = tables.settings
-    if connection.vpn and not mtu(result, name, settings.vpn_mtu, "NET-8"):
+    if connection.vpn and not _tunnel(tables, result, name):
         return
     delay = settings.vpn_delay if connection.vpn else settings.direct_connect_delay
     result.goes_on(source, PlaceKind.CONNECTION_OUT, name, delay)
+
+
+def _tunnel(tables: Tables, result: LegResult, name: str) -> bool:
+    """Through a tunnel: silent about what is too long; EMU: the customer's gateway clamps the MSS as AWS asks of it."""
+    if not mtu(result, name, tables.settings.vpn_mtu, "NET-8"):
+        return False
+    clamp(result, tables.settings.vpn_mtu)
+    return True
 
 
 def up(result: LegResult, connection: ConnectionTable) -> bool:
@@ -83,7 +91,7 @@ def connection_in(tables: Tables, _state: FlowState, result: LegResult, componen
         return
     if not up(result, connection):
         return
-    if connection.vpn and not mtu(result, component, tables.settings.vpn_mtu, "NET-8"):
+    if connection.vpn and not _tunnel(tables, result, component):
         return
     if connection.attachment_id is not None:
         result.passes(component, "connection")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emulator.capture.link_layer import HEADER_SIZE, mac
 from emulator.capture.reading import frames
-from emulator.gates.networks import network as as_network
 from emulator.model.flow_logs import TrafficType
 from emulator.model.reasons import Reason
 from emulator.model.resources import InterfaceType
@@ -28,8 +27,16 @@ if TYPE_CHECKING:
     from emulator.model.resources import NetworkInterface
     from emulator.network.network import Network
 
-REJECTIONS: Final = (Reason.ENI_SG_RULES_MISMATCH, Reason.SG_HAS_NO_RULES, Reason.SUBNET_ACL_RESTRICTION)
-"""The drops that flow logs call REJECT (FLOW-7, FLOW-9)."""
+REJECTIONS: Final = (
+    Reason.ENI_SG_RULES_MISMATCH,
+    Reason.SG_HAS_NO_RULES,
+    Reason.SG_REFERENCES_NOT_PRESERVED,
+    Reason.SG_REFERENCING_SUPPORT,
+    Reason.UNKNOWN_PEERED_SGS,
+    Reason.SUBNET_ACL_RESTRICTION,
+    Reason.EMU_CONNTRACK_FULL,
+)
+"""The drops that flow logs call REJECT (FLOW-7, FLOW-9); EMU: also what a group has no room to track (SG-16)."""
 
 _IPV4_HEADER: Final = 20
 _INTERFACE_MTU: Final = 9001  # NET-6: what is longer never leaves the interface
@@ -142,6 +149,8 @@ def _delivered(network: Network, name: str, interface_id: str, totals: Totals) -
     eni = network.ec2.network_interfaces[interface_id]
     if eni.interface_type is not InterfaceType.INTERFACE or network.fabric.retired:
         return  # behind others stand gates that may still refuse
+    if eni.attachment in network.ec2.instances and network.ec2.instances[eni.attachment].forwards:
+        return  # what a middlebox passes on is delivered elsewhere
     exempt = _Exempt(network, eni)
     count = Count()
     for path in network.fabric.paths():
@@ -154,10 +163,6 @@ def _delivered(network: Network, name: str, interface_id: str, totals: Totals) -
 
 def _rejected(network: Network, everywhere: dict[str, Totals]) -> Iterator[str]:
     dropped = sum(count for (reason, _), count in network.fabric.drops.items() if reason in REJECTIONS)
-    exempt = [as_network(subnet.cidr_block)[0] + 1 for subnet in network.ec2.subnets.values()]
-    for drop in network.ledger.since(0):
-        if drop.ending.reason in REJECTIONS and drop.dst in exempt:
-            dropped -= 1
     logged = sum(count.packets for totals in everywhere.values() for key, count in totals.items() if not key[1])
     if dropped != logged:
         yield f"security groups and network ACLs have dropped {dropped} packets; flow logs have {logged} as REJECT"
