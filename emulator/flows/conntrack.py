@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from emulator.wire.packet import ACK, FIN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, RST, SYN
+from emulator.wire.packet import FIN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, RST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,15 +135,12 @@ def flow_key(component: str, packet: Packet, *, outgoing: bool) -> Key:
 
 
 def next_state(entry: Entry | None, packet: Packet, *, outgoing: bool) -> Tracked:
-    """Return the state of the flow after this packet; ``entry`` is None for a new flow."""
+    """Return the state of the flow after this packet; ``entry`` is None for a new flow, which TCP begins by a SYN."""
     if packet.proto == IPPROTO_TCP:
         if packet.flags & RST:
             return Tracked.CLOSED
         if entry is None:
-            if packet.flags & (SYN | ACK) == SYN:
-                return Tracked.SYN_SENT
-            # A segment from the middle of a flow nobody remembers counts as of an open one (SG-17).
-            return Tracked.CLOSING if packet.flags & FIN else Tracked.ESTABLISHED
+            return Tracked.SYN_SENT
         event = "origin" if entry.originated == outgoing else "answer"
         if packet.flags & FIN:
             event = "finish"

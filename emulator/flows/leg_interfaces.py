@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.flows.conntrack import Effect, Tracked, flow_key, next_state, timeout_of
-from emulator.flows.leg_endpoints import interface_endpoint
+from emulator.flows.leg_endpoints import interface_endpoint, opens
 from emulator.flows.leg_routes import follow
 from emulator.flows.legs import INTERFACE_MTU, PROTOCOL_NAMES, PlaceKind, network_acl, to_neighbour, working
 from emulator.flows.tables import Kind, ShaperSpec
@@ -204,6 +204,10 @@ def security_group(
     if not auto and _untracked(eni, packet, outgoing=outgoing):
         result.passes(eni.group_ids, gate, rule.text, "untracked: open to all both ways (SG-10)")
         return True
+    if not opens(packet):  # by its own rule, and its answer by another: it makes no flow to be tracked (SG-13, SG-17)
+        result.passes(eni.group_ids, gate, rule.text, "from the middle of a flow that is not tracked")
+        result.once = True
+        return True
     if eni.max_tracked and state.full(("tracked", eni.owner), eni.max_tracked + 1 - max(auto, 1), now):
         result.log(eni.interface_id, outgoing=outgoing, accepted=False)
         result.exceeded = ("tracked", eni.owner)
@@ -307,5 +311,5 @@ def _untracked(eni: InterfaceTable, packet: Packet, *, outgoing: bool) -> bool:
     ours_open, theirs_open = (eni.open_egress, eni.open_ingress) if outgoing else (eni.open_ingress, eni.open_egress)
     if packet.proto in theirs_open and security_groups.openly(ours or (), packet.proto, packet.dport):
         return True
-    begins = packet.proto == IPPROTO_TCP and packet.flags & (SYN | ACK) == SYN
-    return not begins and packet.proto in ours_open and security_groups.openly(theirs or (), packet.proto, packet.sport)
+    answers = packet.proto == IPPROTO_UDP or not opens(packet)
+    return answers and packet.proto in ours_open and security_groups.openly(theirs or (), packet.proto, packet.sport)

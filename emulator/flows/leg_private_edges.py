@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.flows.leg_internet import into_vpc
-from emulator.flows.legs import PlaceKind, mtu
+from emulator.flows.legs import PlaceKind, clamp, mtu
 from emulator.flows.tables import ShaperSpec
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
@@ -50,7 +50,7 @@ def onto(tables: Tables, result: LegResult, source: str, connection: ConnectionT
     if not up(result, connection):
         return
     settings = tables.settings
-    if connection.vpn and not mtu(result, name, settings.vpn_mtu, "NET-8"):
+    if connection.vpn and not _tunnel(tables, result, name):
         return
     delay = settings.vpn_delay if connection.vpn else settings.direct_connect_delay
     result.goes_on(source, PlaceKind.CONNECTION_OUT, name, delay)
@@ -62,6 +62,14 @@ def _limit(tables: Tables, result: LegResult, connection: ConnectionTable, way: 
     rate = tables.settings.vpn_bandwidth
     if connection.vpn and rate is not None:
         result.shape(ShaperSpec(f"{connection.connection_id}/{way}", rate, BURST, None))
+
+
+def _tunnel(tables: Tables, result: LegResult, name: str) -> bool:
+    """Through a tunnel: silent about what is too long; EMU: the customer's gateway clamps the MSS as AWS asks of it."""
+    if not mtu(result, name, tables.settings.vpn_mtu, "NET-8"):
+        return False
+    clamp(result, tables.settings.vpn_mtu)
+    return True
 
 
 def up(result: LegResult, connection: ConnectionTable) -> bool:
@@ -95,7 +103,7 @@ def connection_in(tables: Tables, _state: FlowState, result: LegResult, componen
         return
     if not up(result, connection):
         return
-    if connection.vpn and not mtu(result, component, tables.settings.vpn_mtu, "NET-8"):
+    if connection.vpn and not _tunnel(tables, result, component):
         return
     if connection.attachment_id is not None:
         result.passes(component, "connection")

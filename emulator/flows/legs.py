@@ -131,6 +131,7 @@ class LegResult:
 
     Attributes:
         packet: The packet as it leaves the leg; another record than the one that came if it was rewritten.
+        once: Whether what it says holds for this packet only, and not for others of its flow.
         rewrite: What was rewritten, if every later packet of the flow is rewritten in the same way.
         steps: The gates, in order; only the last one can have refused.
         effects: What is to be remembered.
@@ -155,6 +156,7 @@ class LegResult:
         "lost",
         "max_length",
         "neighbour",
+        "once",
         "packet",
         "rewrite",
         "seen",
@@ -166,6 +168,7 @@ class LegResult:
         self.lost: Reason | None = place.lost
         self.neighbour: bool = place.neighbour
         self.exceeded: Group | None = None
+        self.once: bool = False
         self.rewrite: Rewrite | None = None
         self.steps: list[Step] = []
         self.effects: list[Effect] = []

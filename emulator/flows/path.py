@@ -31,7 +31,7 @@ def compilable(packet: Packet, result: LegResult) -> bool:
     """Return whether what this walk of one leg said holds for every later packet of the flow that passes the checks."""
     if result.ending is not None and isinstance(result.ending, Dropped):
         return False
-    if packet.version != 4 or packet.flags & EVENTFUL or packet.fragment & FRAGMENTED or result.answers:
+    if packet.version != 4 or packet.flags & EVENTFUL or packet.fragment & FRAGMENTED or result.answers or result.once:
         return False
     if result.packet is not packet and result.rewrite is None:  # rewritten in a way that others are not
         return False

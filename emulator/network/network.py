@@ -270,6 +270,27 @@ class Network:
         """The captures begun so far."""
         return [capture for _, capture in self._captures]
 
+    # --- counters ----------------------------------------------------------------------------------------------------
+
+    def allowances_exceeded(self, instance_id: str) -> dict[str, int]:
+        """Return what limits of an instance have turned away so far, by the names of its network driver's counters.
+
+        ``conntrack_allowance_exceeded``: flows that it had no room to track (SG-16);
+        ``linklocal_allowance_exceeded``: packets to the resolver beyond its rate (DNS-3).
+
+        Raises:
+            BadQuestion: if there is no such instance.
+        """
+        instance = self.ec2.instances.get(instance_id)
+        if instance is None:
+            raise BadQuestion(f"no instance {instance_id!r}; there are: {', '.join(self.ec2.instances)}")
+        shapers = self.fabric.shapers
+        limits = [shapers.get(f"{eni}/link-local") for eni in instance.network_interface_ids]
+        return {
+            "conntrack_allowance_exceeded": self.fabric.state.refused.get(("tracked", instance_id), 0),
+            "linklocal_allowance_exceeded": sum(limit.dropped for limit in limits if limit is not None),
+        }
+
     # --- flow logs ---------------------------------------------------------------------------------------------------
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.flows.conntrack import FlowState, Tracked, next_state
+from emulator.flows.conntrack import FlowState
 from emulator.flows.path import compilable
 from emulator.flows.walk import Place, PlaceKind, leg, origin_of, walk
 from emulator.model.reasons import Reason
@@ -274,19 +274,24 @@ def test_a_flow_is_forgotten_after_this_much_silence(packets: list[tuple[Packet,
 )
 def test_what_one_fragment_met_is_not_kept_for_the_flow(fragment: int, compiled: bool) -> None:
     """D2: more fragments, both, the last one; "do not fragment" makes no fragment."""
-    tables = world().tables()
+    talk = Conversation()
+    talk.establish()
+    tables = talk.ec2.tables()
     packet = tcp(WEB, DB, 40000, 5432, ACK)
     packet.fragment = fragment
-    result = leg(tables, FlowState(), packet, origin_of(tables, "eni-web"), 0)
+    result = leg(tables, talk.state, packet, origin_of(tables, "eni-web"), 0)
     assert result.ending is None
     assert compilable(packet, result) is compiled
 
 
-@pytest.mark.fact("SG-17")
-@pytest.mark.parametrize(
-    ("flags", "state"),
-    [(RST, Tracked.CLOSED), (RST | ACK, Tracked.CLOSED), (FIN | ACK, Tracked.CLOSING), (ACK, Tracked.ESTABLISHED)],
-)
-def test_a_stray_segment_opens_no_flow_for_days(flags: int, state: Tracked) -> None:
-    """SG-17: what is admitted from the middle of a flow is remembered as far as it says itself."""
-    assert next_state(None, tcp(WEB, DB, 40000, 5432, flags), outgoing=True) is state
+@pytest.mark.fact("SG-13", "SG-17")
+@pytest.mark.parametrize("flags", [ACK, RST, RST | ACK, FIN | ACK, SYN | ACK])
+def test_a_segment_from_the_middle_of_a_flow_opens_none(flags: int) -> None:
+    """What is evicted, or was cut, does not come to life again: its segments pass by rules, each way by its own."""
+    talk = Conversation()
+    assert talk.from_web(flags) == Delivered("eni-db")
+    assert talk.state.entries == {}
+    assert talk.from_db(ACK) == Dropped(Reason.SG_HAS_NO_RULES, "web")
+    packet = tcp(WEB, DB, 40000, 5432, flags)
+    tables = talk.ec2.tables()
+    assert not compilable(packet, leg(tables, talk.state, packet, origin_of(tables, "eni-web"), 0))

@@ -280,6 +280,7 @@ def test_350_seconds_of_silence_and_the_next_segment_is_answered_with_a_reset() 
     lab = Lab(public_world())
     out = lab.send(syn(APP, HOST), "eni-app")
     back = lab.answer(out)
+    lab.send(syn(APP, HOST, ACK), "eni-app")
     lab.wait(349)
     assert lab.send(syn(APP, HOST, ACK), "eni-app").where == "host"
     lab.wait(349)
