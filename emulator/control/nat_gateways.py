@@ -63,6 +63,9 @@ class NatGateways(InternetGateways):
         found = _state(state)
         if kind is ConnectivityType.PUBLIC and found not in ENDED_NAT:
             self._check_attached_to_internet(subnet.vpc_id, "subnet_id")
+        for index, one in enumerate(allocations):
+            if one in allocations[:index]:
+                raise invalid(f"The allocation ID '{one}' appears twice", "allocation_ids", (index,))
         held = [self._free_address(one, index) for index, one in enumerate(allocations)]
         size = max(1 + len(secondary) + secondary_private_ip_address_count, len(held))
         if size > ADDRESSES_PER_GATEWAY:

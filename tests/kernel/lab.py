@@ -36,8 +36,8 @@ QUIET = {
     f"ipv4__conf__{which}__{name}": 0 for which in ("all", "default") for name in ("rp_filter", "send_redirects")
 } | {"ipv6__conf__default__disable_ipv6": 1}
 TRACKING = {
-    # A segment from the middle of a flow that nobody remembers opens it, if rules admit it (SG-17).
-    "netfilter__nf_conntrack_tcp_loose": 1,
+    # A segment from the middle of a flow that nobody remembers opens none; rules judge it (SG-17).
+    "netfilter__nf_conntrack_tcp_loose": 0,
     # AWS says nothing of sequence numbers; Linux's window check is taken out of the comparison.
     "netfilter__nf_conntrack_tcp_be_liberal": 1,
     # Nothing times out while a world is compared: time stands still in the emulator's half.
