@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from netaddr import IPAddress
+from netaddr import AddrFormatError, IPAddress
 
-from emulator.flows.walk import Place, PlaceKind, origin_of
+from emulator.flows.walk import INTERNET, Place, PlaceKind, origin_of
 from emulator.gates.networks import contains, dotted
 from emulator.topology.problems import did_you_mean
 
@@ -38,13 +38,15 @@ class Origin:
         place: The first leg.
         address: Its source.
         asker: Who resolves names for it: an interface or external host; None for a gateway.
-        outside: Whether it comes from beyond an edge, where hosts go by their public addresses.
+        outside: Whether it comes from the internet, where hosts go by their public addresses.
+        sender: The interface that sent it, if it is one beyond the gateway that the packet comes in by.
     """
 
     place: Place
     address: int
     asker: NetworkInterface | ExternalHost | None
     outside: bool = False
+    sender: str | None = None
 
 
 def source_interface(plane: ControlPlane, name: str) -> NetworkInterface:
@@ -97,7 +99,8 @@ def origin(plane: ControlPlane, tables: Tables, name: str, source_address: str |
     host = plane.external_hosts.get(name)
     if host is not None:
         place = origin_of(tables, name)
-        return Origin(place, int(host.ip_address) if given is None else given, host, outside=True)
+        address = int(host.ip_address) if given is None else given
+        return Origin(place, address, host, outside=host.location == INTERNET)
     if name in _gateways(plane):
         return _through(plane, tables, name, given)
     eni = source_interface(plane, name)
@@ -110,8 +113,8 @@ def origin(plane: ControlPlane, tables: Tables, name: str, source_address: str |
 def _address(text: str) -> int:
     try:
         return int(IPAddress(text, 4))
-    except ValueError as error:
-        raise BadQuestion(f"source address {text!r}: {error}") from None
+    except (AddrFormatError, ValueError):
+        raise BadQuestion(f"source address {text!r}: give an IPv4 address") from None
 
 
 def _through(plane: ControlPlane, tables: Tables, name: str, given: int | None) -> Origin:
@@ -123,17 +126,25 @@ def _through(plane: ControlPlane, tables: Tables, name: str, given: int | None) 
         behind = [one for one in tables.connections.values() if one.gateway_id == name]
         if not behind:
             raise BadQuestion(f"{name} has no VPN connection or virtual interface to come in by")
-        name = behind[0].connection_id
+        if given is None:
+            raise BadQuestion(f"--from {name} needs --source-address: whose packets come in there?")
+        name = next((one for one in behind if contains(one.routes, given)), behind[0]).connection_id
     if given is None:
         raise BadQuestion(f"--from {name} needs --source-address: whose packets come in there?")
     if name in tables.connections:
         return Origin(Place(PlaceKind.CONNECTION_IN, name), given, None)
     if name in plane.transit_gateway_attachments:
-        gateway = plane.transit_gateway_attachments[name].transit_gateway_id
-        return Origin(Place(PlaceKind.TRANSIT_ROUTE, f"{gateway}/{name}"), given, None)
+        attachment = plane.transit_gateway_attachments[name]
+        place = Place(PlaceKind.TRANSIT_ROUTE, f"{attachment.transit_gateway_id}/{name}")
+        return Origin(place, given, None, sender=_sender(tables, attachment.resource_id, given))
     ends = tables.peerings[name].vpc_ids
     sender = next((vpc for vpc in ends if vpc in tables.vpcs and contains(tables.vpcs[vpc].cidrs, given)), None)
     if sender is None:
         raise BadQuestion(f"{dotted(given)} is an address of neither VPC of {name}")
     far = ends[1] if sender == ends[0] else ends[0]
-    return Origin(Place(PlaceKind.PEER_IN, f"{name}@{far}"), given, None)
+    return Origin(Place(PlaceKind.PEER_IN, f"{name}@{far}"), given, None, sender=_sender(tables, sender, given))
+
+
+def _sender(tables: Tables, vpc_id: str, address: int) -> str | None:
+    eni = tables.addresses.get((vpc_id, address))
+    return None if eni is None else eni.interface_id

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from netaddr import AddrFormatError, IPAddress
 
 from emulator.flows.conntrack import Overlay
-from emulator.flows.walk import PROTOCOL_NAMES, origin_of, walk
+from emulator.flows.walk import PROTOCOL_NAMES, leg, origin_of, walk
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
 from emulator.model.resources import NetworkInterface, VpcEndpointType
@@ -143,12 +143,16 @@ def ask(
     begins = origin(plane, tables, source, source_address)
     where = destination(plane, names, begins, host)
     if where.address is None:
-        line = f"{protocol} {dotted(begins.address)} > {host}" + (f":{port}" if protocol != "icmp" else "")
+        near, far = (f":{source_port}", f":{port}") if protocol != "icmp" else ("", "")
+        line = f"{protocol} {dotted(begins.address)}{near} > {host}{far}"
         asker = begins.asker
         component = asker.vpc_id if isinstance(asker, NetworkInterface) else source
         return RoundTrip(line, unresolved(component, where.dns), None, where.remarks, where.dns)
     packet = _packet(PROTOCOLS[protocol], begins.address, where.address, source_port, port)
     overlay = Overlay(state)
+    if begins.sender is not None:  # it has let the request out, and will know the answer for one (SG-9)
+        for effect in leg(tables, overlay, packet, origin_of(tables, begins.sender), now).effects:
+            overlay.commit(effect, now)
     forward, arrived = walk(tables, overlay, packet, begins.place, now)
     reply = returned = None
     if isinstance(forward.ending, Delivered):
