@@ -182,8 +182,8 @@ def _target(
     zone = node.availability_zone
     usable = [one for one in listener.targets if one.availability_zone in ("", *balancer.zones)]
     if not usable:
-        detail = f"its targets are in zones that {name} is not in"
-        result.refuse(listener.target_group, "targets", Reason.ELB_INSTALLED_AZ_RESTRICTION, None, detail)
+        detail = f"the targets of {listener.target_group} are in zones that it is not in"
+        result.refuse(name, "targets", Reason.ELB_INSTALLED_AZ_RESTRICTION, None, detail)
         return None
     near = [one for one in usable if balancer.cross_zone or one.availability_zone in ("", zone)]
     if not near:

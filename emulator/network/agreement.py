@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emulator.capture.link_layer import HEADER_SIZE, mac
 from emulator.capture.reading import frames
-from emulator.gates.networks import network as as_network
 from emulator.model.flow_logs import TrafficType
 from emulator.model.reasons import Reason
 from emulator.model.resources import InterfaceType
@@ -37,10 +36,10 @@ REJECTIONS: Final = (
     Reason.SG_REFERENCES_NOT_PRESERVED,
     Reason.SG_REFERENCING_SUPPORT,
     Reason.UNKNOWN_PEERED_SGS,
-    Reason.EMU_CONNTRACK_FULL,
     Reason.SUBNET_ACL_RESTRICTION,
+    Reason.EMU_CONNTRACK_FULL,
 )
-"""The drops that flow logs call REJECT (FLOW-7, FLOW-9)."""
+"""The drops that flow logs call REJECT (FLOW-7, FLOW-9); EMU: also what a group has no room to track (SG-16)."""
 
 NOT_DELIVERED: Final = (Reason.ENI_SOURCE_DEST_CHECK_RESTRICTION, Reason.ENI_ADDRESS_RESTRICTION)
 """How packets end that an interface accepts and its host never gets."""
@@ -159,7 +158,7 @@ def _delivered(network: Network, name: str, interface_id: str, totals: Totals) -
     instance = network.ec2.instances.get(eni.attachment)
     if eni.interface_type is not InterfaceType.INTERFACE or instance is None or instance.forwards:
         return  # behind others stand gates that may still refuse, and a middlebox sends it on
-    if fabric.retired or fabric.answered or any((reason, interface_id) in fabric.drops for reason in NOT_DELIVERED):
+    if fabric.retired or any((reason, interface_id) in fabric.drops for reason in NOT_DELIVERED):
         return  # paths that were forgotten, or never remembered, or packets that ended in the interface itself
     exempt = _Exempt(network, eni)
     count = Count()
@@ -180,11 +179,9 @@ def _rejected(network: Network, everywhere: dict[str, Totals]) -> Iterator[str]:
 
 
 def _unlogged(network: Network, drop: Drop) -> bool:
-    """Return whether a rejection is of what no flow log has: to a router, or to a load balancer by an endpoint."""
+    """Return whether a rejection is of what no flow log has: to a load balancer by an endpoint (FLOW-15)."""
     if drop.ending.reason not in REJECTIONS:
         return False
-    if drop.dst in (as_network(subnet.cidr_block)[0] + 1 for subnet in network.ec2.subnets.values()):
-        return True
     enis = network.ec2.network_interfaces.values()
     nodes = [",".join(eni.groups) for eni in enis if eni.interface_type is InterfaceType.NETWORK_LOAD_BALANCER]
     ends = (int(eni.private_ip_address) for eni in enis if eni.interface_type is InterfaceType.VPC_ENDPOINT)

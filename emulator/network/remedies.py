@@ -58,6 +58,7 @@ REMEDIES: Final[Mapping[Reason, Callable[[Case], Iterator[Option]]]] = MappingPr
         Reason.TGW_RTB_BAD_STATE_ROUTE: states.transit_blackhole,
         Reason.TGW_ROUTE_AZ_RESTRICTION: states.transit_zone,
         Reason.ELBV2_NO_TARGETS_IN_AZ: states.cross_zone,
+        Reason.ELB_INSTALLED_AZ_RESTRICTION: states.balancer_zone,
     }
 )
 """What may be done about a refusal; what is not here is nobody's configuration."""

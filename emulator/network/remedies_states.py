@@ -156,3 +156,16 @@ def cross_zone(case: Case) -> Iterator[Option]:
     name = case.ending.component
     if name in case.plane.load_balancers:
         yield [("modify_load_balancer_attributes", {"load_balancer_name": name, "cross_zone": True})]
+
+
+def balancer_zone(case: Case) -> Iterator[Option]:
+    """Enable another zone of a load balancer, where its targets may be (SVC-7)."""
+    plane = case.plane
+    balancer = plane.load_balancers.get(case.ending.component)
+    if balancer is None:
+        return
+    zones = {plane.subnets[name].availability_zone for name in balancer.subnet_ids}
+    for subnet in plane.subnets.values():
+        if subnet.vpc_id == balancer.vpc_id and subnet.availability_zone not in zones:
+            wanted = [*balancer.subnet_ids, subnet.subnet_id]
+            yield [("set_subnets", {"load_balancer_name": case.ending.component, "subnet_ids": wanted})]

@@ -271,7 +271,6 @@ class Fabric:
 
     Attributes:
         sent, duplicated: Packets handed in, and made by faults.
-        answered: Those of the sent ones that gates sent back by themselves, on paths that are not remembered.
         delivered, dropped: How they ended; with those in flight they add up.
         walked: Legs evaluated; the others followed a compiled path.
         drops: How many packets ended for each ``(reason, component)``.
@@ -292,7 +291,6 @@ class Fabric:
         "_tables",
         "_taps",
         "agenda",
-        "answered",
         "compiling",
         "delivered",
         "dropped",
@@ -314,7 +312,6 @@ class Fabric:
         self.state: FlowState = FlowState()
         self.sent: int = 0
         self.duplicated: int = 0
-        self.answered: int = 0
         self.delivered: int = 0
         self.dropped: int = 0
         self.walked: int = 0
@@ -510,7 +507,6 @@ class Fabric:
         if result.exceeded is not None:
             self.state.exceeded(result.exceeded)
         for answer, place in result.answers:
-            self.answered += 1
             self._gate(place).send(answer)
         if isinstance(result.ending, Dropped):
             self.end(packet, compiled, result.ending)

@@ -101,7 +101,7 @@ def test_targets_in_a_zone_without_a_node_are_not_used() -> None:
     sources = [f"10.0.1.10:{port}" for port in range(20000, 20030)]
     assert {lab.send(syn(source, EP_A), "eni-client").where for source in sources} == {"eni-one"}
     ec2.deregister_targets("targets", [{"target_id": "one"}])
-    assert lab.send(syn(*FLOW), "eni-client").where == "ELB_INSTALLED_AZ_RESTRICTION at targets"
+    assert lab.send(syn(*FLOW), "eni-client").where == "ELB_INSTALLED_AZ_RESTRICTION at nlb"
 
 
 @pytest.mark.fact("SVC-7")
