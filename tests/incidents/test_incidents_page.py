@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from emulator.cli.app import app
 from tests.incidents.library import FOLDERS, REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGE = (REPOSITORY / "docs" / "incidents.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -31,7 +34,9 @@ def commands() -> list[tuple[str, list[str]]]:
 COMMANDS = commands()
 
 
-@pytest.mark.parametrize(("command", "quoted"), COMMANDS, ids=[command.split("/")[2] + " " + command.split()[0] for command, _ in COMMANDS])
+@pytest.mark.parametrize(
+    ("command", "quoted"), COMMANDS, ids=[command.split("/")[2] + " " + command.split()[0] for command, _ in COMMANDS]
+)
 def test_the_command_answers_what_the_page_quotes(
     command: str, quoted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
