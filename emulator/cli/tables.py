@@ -29,7 +29,7 @@ def report_lines(report: Report) -> Iterator[str]:
         rule = f" [{row.rule}]" if row.rule else ""
         where = f" at {row.component}{rule}" if row.component else ""
         rate = f", {_throughput(row)}" if row.throughput is not None else ""
-        yield f"  [{colour}]{_verdict(row)}[/] {escape(f'{row.reason}{where}{rate}'.strip())}"
+        yield f"  [{colour}]{_verdict(row)}[/] {escape(f'{row.reason}{where}{rate}, over at {_when(row)}'.strip(' ,'))}"
         yield from (f"    [red]{escape(difference)}[/]" for difference in row.differences)
 
 
@@ -41,6 +41,7 @@ def report_table(report: Report) -> Table:
     table.add_column("reason", overflow="fold", min_width=20)
     table.add_column("component [rule]", overflow="fold", min_width=16)
     table.add_column("throughput", justify="right", no_wrap=True)
+    table.add_column("over at", justify="right", no_wrap=True)
     for row in report.rows:
         table.add_row(
             escape(row.what),
@@ -49,6 +50,7 @@ def report_table(report: Report) -> Table:
             escape(row.reason),
             escape(f"{row.component} [{row.rule}]" if row.rule else row.component),
             _throughput(row),
+            _when(row),
         )
     return table
 
@@ -94,6 +96,11 @@ def _verdict(row: Row) -> str:
     """Return the verdict, with what the program met where the reason does not say so."""
     met = (row.error or "").partition(":")[0]
     return f"{row.verdict} ({met})" if met and row.verdict == "dropped" else row.verdict
+
+
+def _when(row: Row) -> str:
+    """Return when a step was over, since the beginning of the run."""
+    return f"{row.finished / 1e9:.1f} s"
 
 
 def _throughput(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""What ``vpcemu run`` prints when something is not as expected, when something happens in between, on another topology."""
+"""What ``vpcemu run`` prints: differences from what was expected, events, the same steps on another topology."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def test_a_step_that_is_not_as_expected_shows_in_what_one_difference_a_line(tmp_
     assert lines[start + 1 : start + 5] == [
         "    status: expected 200, not none",
         "    component: expected eni-ssmmessages-us-east-1a, not firewall",
-        "    not_via: did not expect firewall on the way eni-server > workload > acl-default-vpc > eni-firewall > firewall",
+        (
+            "    not_via: did not expect firewall on the way "
+            "eni-server > workload > acl-default-vpc > eni-firewall > firewall"
+        ),
         "    flow_log: did not expect a record of interface firewall, src 10.31.1.10",
     ]
     assert "    outcome: expected reachable, not unreachable" in lines

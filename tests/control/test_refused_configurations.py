@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NAMELESS = "com.amazonaws.us-east-1.nameless"
 HOST = "metering.us-east-1.amazonaws.com"
+BOTH = "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for main"
+CONFLICT = "private-dns-enabled cannot be set because there is already a conflicting DNS domain"
 
 
 class Refused(NamedTuple):
@@ -67,7 +69,8 @@ def interface(**more: Any) -> dict[str, Any]:
 
 
 REFUSED = {
-    # github.com/terraform-aws-modules/terraform-aws-vpc/issues/785, 462, 634; github.com/awslabs/aws-orbit-workbench/issues/320
+    # github.com/terraform-aws-modules/terraform-aws-vpc/issues/785, 462, 634
+    # github.com/awslabs/aws-orbit-workbench/issues/320
     "C1 a subnet in a zone the service is not offered in": Refused(
         zone_c,
         "create_vpc_endpoint",
@@ -81,7 +84,7 @@ REFUSED = {
         "create_vpc_endpoint",
         interface(vpc_endpoint_id="second"),
         "InvalidParameter",
-        f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {HOST} in the VPC main",
+        f"{CONFLICT} for {HOST} in the VPC main",
     ),
     # github.com/hashicorp/terraform-provider-aws/issues/37783
     "C4 a hosted zone named as an endpoint's private DNS": Refused(
@@ -129,14 +132,14 @@ REFUSED = {
         "create_vpc_endpoint",
         interface(),
         "InvalidParameter",
-        "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for main",
+        BOTH,
     ),
     "C9 private DNS in a VPC without DNS support": Refused(
         off("enable_dns_support"),
         "create_vpc_endpoint",
         interface(),
         "InvalidParameter",
-        "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for main",
+        BOTH,
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The incident library: each broken network fails as its incident did, each fixed one works, and the fix is no more than that."""
+"""The incident library: broken networks fail as their incidents did, fixed ones work, and a fix does no more."""
 
 from __future__ import annotations
 

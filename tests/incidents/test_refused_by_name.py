@@ -1,6 +1,7 @@
-"""B20 and B37 need IPv6, which endpoints of the seed have not (VPCE-5): the emulator says so, and calls nothing reachable.
+"""B20 and B37 need IPv6, which endpoints of the seed have not (VPCE-5): the emulator says so.
 
-B20: a client that prefers AAAA beside a gateway endpoint for IPv4 only (github.com/gardener/gardener-extension-provider-aws/issues/1601).
+B20: a client that prefers AAAA beside a gateway endpoint for IPv4 only
+(github.com/gardener/gardener-extension-provider-aws/issues/1601).
 B37: an IPv6-only client behind DNS64 (github.com/aws/aws-sdk-go-v2/issues/2952).
 """
 
