@@ -16,6 +16,7 @@ from netaddr import IPAddress
 
 from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.capture import Capture, LinkLayer, Tap
+from emulator.network.endpoint_metrics import EndpointMetering
 from emulator.network.expectations import EXPECTATIONS_LOG
 from emulator.network.explanations import Explanation, explain
 from emulator.network.flow_logs import FlowLogging
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from emulator.flows.tables import Tables
     from emulator.model.flow_logs import FlowLog
     from emulator.model.traces import Dropped
+    from emulator.network.endpoint_metrics import EndpointReading
     from emulator.observe.explain import RoundTrip
     from emulator.observe.flow_records import FlowRecord
     from emulator.services import Ruling, Zone
@@ -105,6 +107,7 @@ class Network:
         self._flow_logging: Final = FlowLogging(plane)
         self._sums: Final = PayloadSums()
         self._plugging: Final = Plugging(self)
+        self._metering: Final = EndpointMetering(plane, self.fabric)
         self.fabric.observe(self.ledger)
         self.fabric.refreshed = self._refresh
         self._refresh(self.fabric.tables())
@@ -128,6 +131,7 @@ class Network:
     def _refresh(self, tables: Tables) -> None:
         """Follow the control plane to a new generation, before any packet meets its tables."""
         self.fabric.meters = self._flow_logging if self._flow_logging.refresh(self.now) else None
+        self._metering.refresh()
         self._plugging.refresh(tables)
 
     def policy_of(self, vpc_endpoint_id: str) -> str:
@@ -337,6 +341,20 @@ class Network:
             records = self._flow_logging.records(flow_log, self.now)
             files += flow_log_files.write(Path(folder), flow_log, records)
         return files
+
+    # --- metrics -----------------------------------------------------------------------------------------------------
+
+    def endpoint_metrics(self, vpc_endpoint_id: str) -> EndpointReading:
+        """Return what CloudWatch would show of an interface endpoint by now (VPCE-IF-23).
+
+        Raises:
+            BadQuestion: if there is no such endpoint, or it is a gateway endpoint: those have no metrics.
+        """
+        return self._metering.of(vpc_endpoint_id, self.now)
+
+    def metrics_of_endpoints(self) -> dict[str, EndpointReading]:
+        """Return the metrics of every interface endpoint there is now, by its name."""
+        return self._metering.all(self.now)
 
     # --- questions ---------------------------------------------------------------------------------------------------
 

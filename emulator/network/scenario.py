@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from emulator.control import ControlPlane
+    from emulator.network.endpoint_metrics import EndpointReading
     from emulator.topology.documents import Document, KeyPath
 
 FLOW_LOGS: Final = "flow-logs"
@@ -52,6 +53,7 @@ class Report:
         cut: Captures that ended early, each with its error (a full disk, say); what they hold is readable.
         flow_logs: The files of the flow logs.
         events: What became of the timed events.
+        endpoints: The metrics of the interface endpoints there are at the end.
     """
 
     rows: tuple[Row, ...]
@@ -61,6 +63,7 @@ class Report:
     cut: tuple[str, ...] = ()
     flow_logs: tuple[Path, ...] = ()
     events: tuple[Happened, ...] = ()
+    endpoints: dict[str, EndpointReading] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:
@@ -78,6 +81,7 @@ class Report:
             "captures_cut": list(self.cut),
             "events": [asdict(event) for event in self.events],
             "flow_logs": [str(path) for path in self.flow_logs],
+            "endpoints": {name: reading.to_json() for name, reading in self.endpoints.items()},
         }
 
 
@@ -337,10 +341,11 @@ class Scenario:
             let_events_happen(network, events)
             network.run_until_idle()
             seconds, packets = network.now / 1e9, network.fabric.sent
+            endpoints = network.metrics_of_endpoints()
             logs = [] if output is None else network.write_flow_logs(Path(output) / FLOW_LOGS)
         if progress is not None:
             progress(len(steps), len(steps), "done")
         captures = {capture.name: capture.path for capture in network.captures}
         cut = tuple(f"{capture.path}: {capture.error}" for capture in network.captures if capture.error is not None)
         happened = tuple(event.outcome for event in events if event.outcome is not None)
-        return Report(tuple(rows), captures, seconds, packets, cut, tuple(logs), happened)
+        return Report(tuple(rows), captures, seconds, packets, cut, tuple(logs), happened, endpoints)

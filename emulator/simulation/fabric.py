@@ -590,5 +590,8 @@ class Fabric:
             if (old.rate, old.burst, old.queue) == (spec.rate, spec.burst, spec.queue):
                 return shaper
         shaper = PacketLimit(spec) if spec.packets else Shaper(spec.shaper_id, spec.rate, spec.burst, spec.queue)
+        if known is not None:  # another rate, the same place
+            before = known[1]
+            shaper.passed, shaper.passed_bytes, shaper.dropped = before.passed, before.passed_bytes, before.dropped
         self._shapers[spec.shaper_id] = (spec, shaper)
         return shaper
