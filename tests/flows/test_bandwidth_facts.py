@@ -181,7 +181,7 @@ def test_a_nat_gateway_is_as_fast_as_the_setting_and_drops_what_is_too_much() ->
 
 @pytest.mark.fact("NET-8")
 def test_a_tunnel_carries_one_and_a_quarter_gigabit_each_way() -> None:
-    """EMU: a VPN connection is one tunnel; neither its packets per second nor a transit gateway's figures are modelled."""
+    """EMU: a VPN connection is one tunnel; its packets per second and a transit gateway's figures are not modelled."""
     lab = Timed(premises_world())
     there, back = (
         [datagram(source, to, bytes(1418)) for _ in range(200)]
