@@ -132,8 +132,10 @@ TABLE = [
         pytest.mark.fact("ERR-9"),
         twice_private,
         "InvalidParameter",
-        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for"
-        " tool.us-east-1.amazonaws.com in the VPC vpc",
+        (
+            "private-dns-enabled cannot be set because there is already a conflicting DNS domain for"
+            " tool.us-east-1.amazonaws.com in the VPC vpc"
+        ),
     ),
     (
         pytest.mark.fact("ERR-9"),
@@ -157,8 +159,10 @@ TABLE = [
         pytest.mark.fact("ERR-20"),
         lambda ec2: route(ec2, "10.0.2.0/24", vpc_peering_connection_id="pcx"),
         "InvalidParameterValue",
-        "The destination CIDR block 10.0.2.0/24 is equal to or more specific than one of this VPC's CIDR blocks."
-        " This route can target only an interface or an instance.",
+        (
+            "The destination CIDR block 10.0.2.0/24 is equal to or more specific than one of this VPC's CIDR blocks."
+            " This route can target only an interface or an instance."
+        ),
     ),
     (
         pytest.mark.fact("ERR-21"),
