@@ -71,6 +71,9 @@ LEFT_OUT: dict[str, str] = {
     "NET-1": "single flows are limited by the setting; instances as a whole are not",
     "NET-7": "packets without DF that are too long are dropped, not fragmented",
     "NET-8": "packets per second, and the figures of transit gateway attachments",
+    "REACH-1": "a question about what is not there is refused in words; UNSUPPORTED_COMPONENT is the only code",
+    "REACH-3": "of the remarks, AVAILABILITY_ZONE_CROSSED alone",
+    "REACH-4": "EMU_PPS is never given",
     "NAT-1": "a gateway does not scale by itself, and has no limit of packets per second",
 }
 """Fact that is modelled -> the part of it that is not."""
@@ -79,9 +82,6 @@ PENDING: tuple[str, ...] = ()
 """Facts that are being built, in part or wholly; tests may prove parts of them already. Empty at the end."""
 
 _NAMED = "ids are names that the user chooses, and none of them is malformed"
-ERRORS__INSTANCES = (
-    "instances have no bandwidth of their own yet: their limits come with the experiments about bandwidth"
-)
 ERRORS_NOT_MODELLED: dict[str, str] = {
     "InvalidVpcEndpointId.Malformed": _NAMED,
     "InvalidRouteTableId.Malformed": _NAMED,
@@ -112,9 +112,6 @@ CODES_UNUSED: dict[str, str] = {
 
 _CONSIDERED = "says why another route was not taken; a step names the route that was"
 _REWRITTEN = "says how a packet is rewritten; it stops nothing, and the trace shows the packet"
-CODES__INSTANCES = (
-    "instances have no bandwidth of their own yet: their limits come with the experiments about bandwidth"
-)
 CODES_NOT_MODELLED: dict[str, str] = {
     "CANNOT_ROUTE": _CONSIDERED,
     "HIGHER_PRIORITY_ROUTE": _CONSIDERED,
