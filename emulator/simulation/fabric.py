@@ -325,7 +325,7 @@ class Fabric:
         self._tables: Tables = source.tables()
         self._attachments: dict[str, Attachment] = {}
         self._gates: dict[tuple[PlaceKind, str], Attachment] = {}
-        self._links: dict[tuple[str, str, int], Link] = {}
+        self._links: dict[tuple[str, str, int, str], Link] = {}
         self._shapers: dict[str, tuple[ShaperSpec, Shaper]] = {}
         self._taps: dict[str, list[Tap]] = {}
         self._faults: list[Fault] = []
@@ -543,7 +543,8 @@ class Fabric:
         if following is None or not following.place.same(crossing.to):
             compiled.next = CompiledLeg(compiled.path, crossing.to, compiled.depth + 1)
         compiled.shaper = None if crossing.shaper is None else self._shaper(crossing.shaper)
-        compiled.link = self._link(crossing.source, crossing.to, crossing.delay)
+        shaper_id = "" if crossing.shaper is None else crossing.shaper.shaper_id
+        compiled.link = self._link(crossing.source, crossing.to, crossing.delay, shaper_id)
 
     def _go_on(self, packet: Packet, result: LegResult, compiled: CompiledLeg, now: int) -> None:
         link, following, shaper = compiled.link, compiled.next, compiled.shaper
@@ -572,14 +573,23 @@ class Fabric:
         for observer in self._observers:
             observer.dropped(path, packet, ending, now)
 
-    def _link(self, source: str, to: Place, delay: int) -> Link:
+    def _link(self, source: str, to: Place, delay: int, shaper_id: str) -> Link:
+        """Return what carries packets from a component to a place behind a shaper: it keeps the order they leave in.
+
+        What waits in one shaper does not hold up what leaves another (NET-1).
+        """
         target = f"{to.component}/service" if to.kind is PlaceKind.HOST else to.component
-        key = (source, target, delay)
+        key = (source, target, delay, shaper_id)
         link = self._links.get(key)
         if link is None:
             fault = next((fault for fault in reversed(self._faults) if fault.applies(source, target)), None)
             link_id = f"{source}->{target}"
-            link = Link(self, link_id, delay) if fault is None else FaultyLink(self, link_id, delay, fault, self._seed)
+            if fault is None:
+                link = Link(self, link_id, delay)
+            else:
+                others = sum(other[:3] == key[:3] for other in self._links)  # each draws for itself
+                seed = f"{self._seed}/{others}" if others else str(self._seed)
+                link = FaultyLink(self, link_id, delay, fault, seed)
             self._links[key] = link
         return link
 

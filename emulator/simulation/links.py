@@ -120,7 +120,7 @@ class FaultyLink(Link):
 
     __slots__ = ("_random", "carried", "fault")
 
-    def __init__(self, fabric: Fabric, link_id: str, delay: int, fault: Fault, seed: int) -> None:
+    def __init__(self, fabric: Fabric, link_id: str, delay: int, fault: Fault, seed: str) -> None:
         super().__init__(fabric, link_id, delay)
         self.fault: Fault = fault
         self.carried: int = 0

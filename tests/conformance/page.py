@@ -31,7 +31,8 @@ def status(fact_id: str, tests: dict[str, tuple[str, ...]]) -> str:
     if fact_id in register.PENDING:
         return PENDING
     if fact_id in tests:
-        return f"{MODELLED}; knob: {knobs}" if knobs else MODELLED
+        said = f"{MODELLED}; knob: {knobs}" if knobs else MODELLED
+        return f"{said}; left out: {register.LEFT_OUT[fact_id]}" if fact_id in register.LEFT_OUT else said
     if fact_id in register.NOT_MODELLED:
         return f"not modelled: {register.NOT_MODELLED[fact_id]}"
     return f"knob: {knobs}" if knobs else PENDING
@@ -70,6 +71,11 @@ def render() -> str:
     lines += [f"| {code} | {about} | {code_status(code, codes)} |" for code, about in CODES.items()]
     lines += ["", "## Codes of section 14 that no verb answers with", "", "| code | why |", "|---|---|"]
     lines += [f"| {code} | {why} |" for code, why in register.ERRORS_NOT_MODELLED.items()]
+    lines += ["", "## 15. The text given with the project, and AWS today", ""]
+    lines += ["| fact | setting | `seed` | `current` | about |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {fact} | `{name}` | {seed} | {today} | {about} |" for fact, name, seed, today, about in register.TODAY
+    ]
     return "\n".join(lines) + "\n"
 
 

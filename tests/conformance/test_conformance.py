@@ -8,7 +8,7 @@ import re
 import pytest
 
 from emulator.model.reasons import Reason
-from emulator.model.settings import Settings
+from emulator.model.settings import CURRENT, SEED, Settings
 from tests.conformance import register
 from tests.conformance.codes import CODES, given, seen
 from tests.conformance.collect import ROOT, proofs
@@ -47,6 +47,23 @@ def test_what_a_test_proves_is_not_said_to_be_missing() -> None:
     assert sorted(register.NOT_MODELLED.keys() & set(register.PENDING)) == []
 
 
+def test_what_is_left_out_of_a_fact_is_said_of_a_modelled_one() -> None:
+    assert sorted(register.LEFT_OUT.keys() - PROOFS.keys()) == []
+
+
+def test_every_row_of_todays_knobs_is_a_setting_with_its_own_value() -> None:
+    """Section 15: what the text given with the project and today's AWS differ in."""
+    for fact, name, seed, today, _ in register.TODAY:
+        assert name in register.KNOBS[fact]
+        assert (getattr(SEED, name), getattr(CURRENT, name)) == (seed, today)
+    turned = {
+        field.name
+        for field in dataclasses.fields(Settings)
+        if getattr(SEED, field.name) != getattr(CURRENT, field.name)
+    }
+    assert turned == {name for _, name, seed, today, _ in register.TODAY if seed != today}
+
+
 def test_every_knob_is_a_setting() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
     assert {name for names in register.KNOBS.values() for name in names} - fields == set()
@@ -55,6 +72,7 @@ def test_every_knob_is_a_setting() -> None:
 def test_reasons_are_sentences() -> None:
     for why in (
         *register.NOT_MODELLED.values(),
+        *register.LEFT_OUT.values(),
         *register.CODES_NOT_MODELLED.values(),
         *register.CODES_UNUSED.values(),
         *register.ERRORS_NOT_MODELLED.values(),

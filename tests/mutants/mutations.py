@@ -7,8 +7,9 @@ from tests.mutants.endpoints import ENDPOINTS
 from tests.mutants.errors import ERRORS
 from tests.mutants.filters import FILTERS
 from tests.mutants.flow_logs import FLOW_LOGS
+from tests.mutants.limits import LIMITS
 from tests.mutants.names import NAMES
 from tests.mutants.routing import ROUTING
 from tests.mutants.services import SERVICES
 
-MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *SERVICES, *EDGES, *FLOW_LOGS, *ERRORS)
+MUTATIONS = (*ROUTING, *FILTERS, *ENDPOINTS, *NAMES, *SERVICES, *EDGES, *FLOW_LOGS, *LIMITS, *ERRORS)

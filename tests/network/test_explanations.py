@@ -177,13 +177,13 @@ def test_a_source_or_destination_that_is_not_there_is_a_question_that_cannot_be_
 
 @pytest.mark.fact("REACH-4")
 def test_the_emulators_own_reasons_are_those_that_the_analyzer_cannot_have():
+    """All of the fact's but ``EMU_PPS``: packets per second are limited at link-local services alone."""
     assert {reason for reason in Reason if reason.startswith("EMU_")} == {
         "EMU_IPV4_ONLY",
         "EMU_OVER_MTU",
         "EMU_IDLE_TIMEOUT",
         "EMU_QUEUE_FULL",
         "EMU_POLICED",
-        "EMU_PPS",
         "EMU_CONNTRACK_FULL",
         "EMU_LINK_LOCAL",
         "EMU_PORTS_EXHAUSTED",

@@ -214,7 +214,7 @@ def test_packets_after_the_connection_closed_are_rejected(network: Network) -> N
 # --- what is not logged ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fact("FLOW-15")
+@pytest.mark.fact("FLOW-15", "DNS-4")
 def test_questions_to_the_amazon_resolver_are_not_logged(network: Network) -> None:
     async def ask() -> None:
         await asyncio.get_running_loop().getaddrinfo("s3.us-east-1.amazonaws.com", 80)
@@ -224,7 +224,7 @@ def test_questions_to_the_amazon_resolver_are_not_logged(network: Network) -> No
     assert told(network, "interface-id") == []
 
 
-@pytest.mark.fact("FLOW-15")
+@pytest.mark.fact("FLOW-15", "DNS-6")
 def test_link_local_services_are_not_logged(network: Network) -> None:
     for address in ("169.254.169.254", "169.254.169.123", "169.254.169.253"):
         network.send(IP(dst=address) / UDP(dport=53), host="web")
