@@ -6,29 +6,23 @@ fails is named by them.
 
 from __future__ import annotations
 
-from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from netaddr import IPAddress
-
-from emulator.wire.packet import ACK, FIN, PSH, RST, SYN, Packet, icmp, tcp, udp
+from tests.network.random_edges import add_edges
+from tests.network.random_joins import add_joins
 
 if TYPE_CHECKING:
-    from emulator.control import ControlPlane
+    from random import Random
 
-ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+ZONES = "abc"
+HOME, AWAY = "us-east-1", "us-west-2"
 BLOCKS = ("0.0.0.0/0", "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "10.0.1.0/24", "10.1.2.0/24")
 S3, DYNAMODB = "pl-63a5400a", "pl-02cd2c6b"
-OUTSIDE = ("52.216.0.10", "52.94.0.7", "8.8.8.8", "169.254.169.253", "169.254.169.123", "10.0.0.2", "10.200.0.1")
-PORTS = (53, 80, 443, 5432)
-SIZES = (0, 0, 0, 1, 400, 1460, 1460, 8461, 9000)
-FLAGS = (SYN, SYN | ACK, *(8 * [ACK]), ACK | PSH, FIN | ACK, RST, 0)
-MS = 1_000_000
 
 
 def document(draw: Random, vpcs: int, subnets: int) -> dict[str, Any]:
-    """Return a good document: VPCs that may share a CIDR, peerings, groups, network ACLs, endpoints, instances."""
-    made: dict[str, Any] = {"region": "us-east-1"}
+    """Return a good document: VPCs that may share a CIDR, all they hold, and what joins them to each other and others."""
+    made: dict[str, Any] = {"region": HOME}
     for section in (
         "vpcs", "subnets", "route_tables", "security_groups", "network_acls", "vpc_peering_connections",
         "vpc_endpoints", "instances", "network_interfaces",
@@ -37,7 +31,12 @@ def document(draw: Random, vpcs: int, subnets: int) -> dict[str, Any]:
     made["services"] = {"com.amazonaws.us-east-1.tool": {"application": "http"}}
     blocks = [draw.choice((0, 1, 2)) for _ in range(vpcs)]
     for number, block in enumerate(blocks):
-        made["vpcs"][f"vpc{number}"] = {"cidr_blocks": [f"10.{block}.0.0/16"], "enable_dns_hostnames": True}
+        vpc = {"cidr_blocks": [f"10.{block}.0.0/16"], "enable_dns_hostnames": True}
+        if number and draw.random() < 0.2:
+            vpc["region"] = AWAY
+        if draw.random() < 0.2:
+            vpc["owner_id"] = "210987654321"
+        made["vpcs"][f"vpc{number}"] = vpc
     for first in range(vpcs):
         for second in range(first + 1, vpcs):
             if blocks[first] != blocks[second] and draw.random() < 0.7:
@@ -45,16 +44,20 @@ def document(draw: Random, vpcs: int, subnets: int) -> dict[str, Any]:
                 made["vpc_peering_connections"][f"pcx{first}{second}"] = peering
     for number, block in enumerate(blocks):
         _vpc(draw, made, number, block, subnets)
+        add_edges(draw, made, number, block)
+    add_joins(draw, made)
     return made
 
 
 def _vpc(draw: Random, made: dict[str, Any], number: int, block: int, subnets: int) -> None:
     vpc = f"vpc{number}"
+    region = made["vpcs"][vpc].get("region", HOME)
+    lists = (S3,) if region == HOME else ()
     groups = [f"sg{number}{index}" for index in range(2)]
     for group in groups:
-        entry = {"vpc_id": vpc, "ingress": _rules(draw, groups)}
+        entry = {"vpc_id": vpc, "ingress": _rules(draw, (*groups, *lists))}
         if draw.random() < 0.4:
-            entry["egress"] = _rules(draw, groups)
+            entry["egress"] = _rules(draw, (*groups, *lists))
         made["security_groups"][group] = entry
     peerings = [
         (name, one["peer_vpc_id"] if one["vpc_id"] == vpc else one["vpc_id"])
@@ -65,7 +68,7 @@ def _vpc(draw: Random, made: dict[str, Any], number: int, block: int, subnets: i
         routes = {}
         for name, far in peerings:
             (cidr,) = made["vpcs"][far]["cidr_blocks"]
-            for destination in (cidr, cidr.replace("0.0/16", "1.0/24"), "0.0.0.0/0", S3):
+            for destination in (cidr, cidr.replace("0.0/16", "1.0/24"), "0.0.0.0/0", *lists):
                 if draw.random() < 0.4:
                     routes[destination] = name
         listed = [{"destination": destination, "target": target} for destination, target in routes.items()]
@@ -75,7 +78,7 @@ def _vpc(draw: Random, made: dict[str, Any], number: int, block: int, subnets: i
         subnet = {
             "vpc_id": vpc,
             "cidr_block": f"10.{block}.{index + 1}.0/24",
-            "availability_zone": ZONES[index % len(ZONES)],
+            "availability_zone": region + ZONES[index % len(ZONES)],
         }
         if draw.random() < 0.7:
             subnet["route_table_id"] = f"rtb{number}{draw.randrange(2)}"
@@ -94,7 +97,8 @@ def _vpc(draw: Random, made: dict[str, Any], number: int, block: int, subnets: i
             "ingress": _entries(draw),
             "egress": _entries(draw),
         }
-    _endpoints(draw, made, number, names, groups)
+    if region == HOME:
+        _endpoints(draw, made, number, names, groups)
 
 
 def _endpoints(draw: Random, made: dict[str, Any], number: int, names: list[str], groups: list[str]) -> None:
@@ -121,10 +125,10 @@ def _endpoints(draw: Random, made: dict[str, Any], number: int, names: list[str]
         }
 
 
-def _rules(draw: Random, groups: list[str]) -> list[dict[str, Any]]:
+def _rules(draw: Random, peers: tuple[str, ...]) -> list[dict[str, Any]]:
     rules = {}
     for _ in range(draw.randrange(5)):
-        rule = _what(draw) | {"peer": draw.choice((*BLOCKS, *groups, S3))}
+        rule = _what(draw) | {"peer": draw.choice((*BLOCKS, *peers))}
         rules[str(sorted(rule.items(), key=str))] = rule
     return list(rules.values())
 
@@ -150,88 +154,3 @@ def _what(draw: Random) -> dict[str, Any]:
     if protocol in ("tcp", "udp") and draw.random() < 0.7:
         return {"protocol": protocol, "ports": draw.choice((80, 443, "1024-65535", "53-80"))}
     return {"protocol": protocol}
-
-
-class Deed(NamedTuple):
-    """Something done at a time: a packet sent by a host, or an edit (``host`` is empty)."""
-
-    at: int
-    host: str
-    packet: bytes
-    edit: int
-
-
-def deeds(draw: Random, plane: ControlPlane, count: int) -> list[Deed]:
-    """Return packets and edits in the order of their times."""
-    own = {name: int(plane.network_interfaces[f"eni-{name}"].private_ip_address) for name in plane.instances}
-    hosts = sorted(own)
-    addresses = 3 * [int(eni.private_ip_address) for _, eni in sorted(plane.network_interfaces.items())]
-    addresses += [int(IPAddress(text)) for text in OUTSIDE]
-    done: list[Deed] = []
-    at = 0
-    conversations = [(draw.choice(hosts), draw.choice(addresses), draw.choice(PORTS)) for _ in range(4)]
-    for number in range(count):
-        at += draw.choice((0, 1000, 100_000, 2 * MS))
-        if draw.random() < 0.04:
-            done.append(Deed(at, "", b"", draw.getrandbits(32)))
-            continue
-        host, target, port = draw.choice(conversations)
-        packet = _packet(draw, own[host], target, port)
-        if draw.random() < 0.05:
-            packet.src ^= 1
-        packet.ident = number
-        done.append(Deed(at, host, packet.to_bytes(), 0))
-    return done
-
-
-def _packet(draw: Random, source: int, target: int, port: int) -> Packet:
-    kind = draw.random()
-    data = bytes(draw.choice(SIZES))
-    if kind < 0.6:
-        return tcp(source, target, draw.choice((40000, 40001)), port, draw.choice(FLAGS), data, seq=1, ack=1)
-    if kind < 0.8:
-        return udp(source, target, 40000, port, data)
-    if kind < 0.9:
-        return icmp(source, target, draw.choice((8, 8, 0, 3)), 0, 7)
-    return Packet(source, target, 47, 0, 0, data, 20 + len(data))
-
-
-def edit(plane: ControlPlane, seed: int) -> None:
-    """Change something, chosen by the names there are and not by their order."""
-    draw = Random(seed)
-    group = plane.security_groups[draw.choice(sorted(plane.security_groups))]
-    acl = plane.network_acls[draw.choice(sorted(plane.network_acls))]
-    kind = draw.randrange(6)
-    if kind == 0 and group.ingress:
-        rule = draw.choice(group.ingress)
-        plane.revoke_security_group_ingress(
-            group.group_id,
-            ip_protocol=rule.ip_protocol,
-            from_port=rule.from_port,
-            to_port=rule.to_port,
-            cidr_ip=None if rule.cidr_ip is None else str(rule.cidr_ip),
-            prefix_list_id=rule.prefix_list_id,
-            referenced_group_id=rule.referenced_group_id,
-        )
-    elif kind == 1 and all(rule.from_port != 7 for rule in group.ingress):
-        plane.authorize_security_group_ingress(
-            group.group_id, ip_protocol="tcp", from_port=7, to_port=5000, cidr_ip="0.0.0.0/0"
-        )
-    elif kind == 2 and all(entry.rule_number != 1 for entry in acl.entries):
-        plane.create_network_acl_entry(
-            acl.network_acl_id,
-            rule_number=1,
-            protocol="6",
-            rule_action="deny",
-            egress=draw.random() < 0.5,
-            cidr_block="0.0.0.0/0",
-        )
-    elif kind == 3 and acl.entries:
-        entry = draw.choice(sorted(acl.entries, key=lambda entry: (entry.egress, entry.rule_number)))
-        plane.delete_network_acl_entry(acl.network_acl_id, rule_number=entry.rule_number, egress=entry.egress)
-    elif kind == 4 and plane.vpc_endpoints:
-        plane.delete_vpc_endpoints([draw.choice(sorted(plane.vpc_endpoints))])
-    elif kind == 5:
-        living = [name for name, one in plane.vpc_peering_connections.items() if one.status == "active"]
-        if living:
-            plane.delete_vpc_peering_connection(draw.choice(sorted(living)))
