@@ -31,7 +31,7 @@ from emulator.flows.translation import (
 from emulator.gates.networks import dotted
 from emulator.model.reasons import Reason
 from emulator.wire.options import shift_sack
-from emulator.wire.packet import ACK, FIN, IPPROTO_TCP, IPPROTO_UDP, RST, Packet, tcp
+from emulator.wire.packet import ACK, FIN, FRAGMENTED, IPPROTO_TCP, IPPROTO_UDP, RST, Packet, tcp
 from emulator.wire.proxy_protocol import proxy_header
 
 if TYPE_CHECKING:
@@ -85,6 +85,14 @@ def _forth(
     """To a target: the flow's own, or for a new flow one of the listener's; ``via``: by which interface it came."""
     packet = result.packet
     settings = tables.settings
+    if packet.fragment & FRAGMENTED:
+        if packet.proto == IPPROTO_UDP:
+            result.refuse(
+                balancer.name, "protocol", Reason.UNSUPPORTED_COMPONENT, None, "UDP fragments are not modelled"
+            )
+        else:
+            result.refuse(balancer.name, "protocol", Reason.PROTOCOL_RESTRICTION, "no fragments but UDP's (SVC-13)")
+        return
     before = ends_of(packet)
     timeout = _timeout(tables, balancer, packet)
     entry = state.get(key_of(_component(node, via), before, packet.proto), now)

@@ -59,12 +59,12 @@ def public_world(settings: Settings | None = None) -> ControlPlane:
     return ec2
 
 
-def middlebox_world() -> ControlPlane:
+def middlebox_world(settings: Settings | None = None) -> ControlPlane:
     """``web`` behind the middlebox ``box``, on its way out and on its way in (ROUTE-19).
 
     The table ``edge`` of ``igw`` leads to the subnet ``inner`` by ``eni-box``, and so does the subnet's own table.
     """
-    ec2 = ControlPlane(REGION)
+    ec2 = ControlPlane(REGION, settings)
     ec2.create_vpc("10.0.0.0/16", vpc_id="vpc")
     ec2.create_subnet("vpc", "10.0.0.0/24", A, subnet_id="outer")
     ec2.create_subnet("vpc", "10.0.1.0/24", A, subnet_id="inner")

@@ -145,6 +145,19 @@ def test_the_target_is_chosen_by_addresses_ports_and_sequence_number() -> None:
     assert by_sequence == {"eni-one", "eni-two"}
 
 
+@pytest.mark.fact("SVC-13")
+def test_no_fragments_pass_but_udps_which_are_not_modelled() -> None:
+    lab = Lab(privatelink_world(Settings(interface_endpoint_protocols=(6, 17))))
+    for proto, where in (
+        (6, "PROTOCOL_RESTRICTION at nlb (no fragments but UDP's (SVC-13))"),
+        (17, "UNSUPPORTED_COMPONENT at nlb"),
+    ):
+        packet = Packet(ip("10.0.1.10"), ip("10.0.1.200"), proto, 0, 0, bytes(64), 84)
+        packet.fragment = 0x2000
+        packet.flags = SYN
+        assert lab.send(packet, "eni-client").where == where
+
+
 @pytest.mark.fact("SVC-1")
 def test_an_endpoints_interface_keeps_to_one_of_several_load_balancers() -> None:
     ec2 = privatelink_world()

@@ -66,16 +66,12 @@ class Tcp(Conversation):
 
     talking = False
     """Neither opening nor closing."""
-    unsettled: tuple[bool, ...] = ()
-    """Directions that have to say something before the end."""
     edits = 0
 
     def edited(self) -> None:
-        """Linux takes up an untracked flow at an ACK, but at no SYN-ACK, FIN or RST; a tracked one rests meanwhile."""
+        """Linux lets a tracked flow rest while it is untracked, and does not see it open or close meanwhile."""
         self.edits += 1
-        if self.talking:
-            self.unsettled = (True, False)
-        else:
+        if not self.talking:
             self.over = True
 
     def _segment(self, forward: bool, flags: int, size: int = 0) -> tuple[str, Packet]:
@@ -126,10 +122,6 @@ class Tcp(Conversation):
             size = draw.choice((0, 1, 100, 1400))
             if (yield self._segment(forward, ACK | PSH if size else ACK, size)):
                 self.sent[forward] += size
-        while self.unsettled:
-            forward, *rest = self.unsettled
-            self.unsettled = tuple(rest)
-            yield self._segment(forward, ACK)
         self.talking = False
         if draw.random() < 0.3:
             yield self._segment(draw.random() < 0.5, RST | ACK)

@@ -168,10 +168,10 @@ FILTERS = (
     ),
     mutation(
         "SG-17",
-        "a stray FIN opens a flow for days",
-        "flows/conntrack.py",
-        "return Tracked.CLOSING if packet.flags & FIN else Tracked.ESTABLISHED",
-        "return Tracked.ESTABLISHED",
+        "a segment from the middle of a flow opens one",
+        "flows/leg_interfaces.py",
+        "    if not opens(packet):  # by its own rule",
+        "    if False:  # by its own rule",
     ),
     mutation(
         "NACL-1",
