@@ -123,7 +123,7 @@ def test_a_name_without_an_address_is_refused_in_the_layer_of_the_names_before_a
     found = explained(text, "web", "s3.us-east-1.amazonaws.com")
     (step,) = found.answer.forward.steps
     assert (step.gate, step.component, step.reason) == ("dns", "main", Reason.EMU_DNS_OFF)
-    assert list(found.lines())[0] == "tcp 10.0.1.4:40000 > s3.us-east-1.amazonaws.com:443"
+    assert next(found.lines()) == "tcp 10.0.1.4:40000 > s3.us-east-1.amazonaws.com:443"
     assert "not reachable: EMU_DNS_OFF at main (enable_dns_support)" in list(found.lines())
     assert found.answer.way is None
 

@@ -490,7 +490,10 @@ instances:
   web: {subnet_id: app-a}
   db: {subnet_id: shared-b, security_group_ids: [target]}
 load_balancers:
-  nlb: {subnet_ids: [shared-a, shared-b], cross_zone: CROSS, listeners: [{port: 443, protocol: TCP, target_group_name: group}]}
+  nlb:
+    subnet_ids: [shared-a, shared-b]
+    cross_zone: CROSS
+    listeners: [{port: 443, protocol: TCP, target_group_name: group}]
 target_groups:
   group: {vpc_id: shared, port: 443, targets: [{target_id: db}]}
 vpc_endpoint_service_configurations:
