@@ -10,11 +10,11 @@ two packets, and the next packet meets the changed network.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.control import Ec2Error, verbs
+from emulator.network.event_parameters import complaints, in_units
 from emulator.simulation.agenda import Event
 from emulator.topology.problems import INVALID, Problem, did_you_mean
 
@@ -59,7 +59,7 @@ class TimedEvent(Event):
         """Call the verb."""
         verb, parameters = self.spec.do, self.spec.parameters
         try:
-            getattr(self.network.ec2, verb)(**parameters)
+            getattr(self.network.ec2, verb)(**in_units(parameters))
         except Ec2Error as error:
             self.outcome = Happened(now, verb, parameters, error.code, error.message)
         else:
@@ -93,28 +93,20 @@ def event_problems(document: Document, plane: ControlPlane, specs: list[EventSpe
             text = f'no verb "{spec.do}"{did_you_mean(spec.do, tuple(known))}'
             yield Problem.at(document.mark((*path, "do")), INVALID, text)
             continue
-        complaint = _parameters(signature, spec.parameters)
-        if complaint is not None:
-            name, text = complaint
+        wrong = list(complaints(signature, spec.parameters))
+        for name, text in wrong:
             yield Problem.at(document.mark((*path, name) if name else path), INVALID, text)
+        if wrong:
             continue
         try:
-            getattr(tried, spec.do)(**spec.parameters)
+            getattr(tried, spec.do)(**in_units(spec.parameters))
         except Ec2Error as error:
             if error.code != spec.expect:
                 where = (*path, error.parameter) if error.parameter in spec.parameters else path
                 yield Problem.at(document.mark(where), error.code, error.message)
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
             yield Problem.at(document.mark(path), INVALID, f"{spec.do} cannot take these parameters: {error}")
-
-
-def _parameters(signature: inspect.Signature, given: dict[str, Any]) -> tuple[str | None, str] | None:
-    """Return which parameter is wrong, and why; None if they fit the verb."""
-    names = tuple(signature.parameters)
-    for name in given:
-        if name not in names:
-            return name, f'unknown parameter "{name}"{did_you_mean(name, names)}'
-    for name, parameter in signature.parameters.items():
-        if parameter.default is inspect.Parameter.empty and name not in given:
-            return None, f'the parameter "{name}" is missing'
-    return None
+        else:
+            if spec.expect is not None:
+                text = f'{spec.do} is not refused, though expect says "{spec.expect}"'
+                yield Problem.at(document.mark((*path, "expect")), INVALID, text)

@@ -307,9 +307,8 @@ class Scenario:
         Raises:
             BaseException: what interrupted the run; captures then stay as ``NAME.partial.pcapng``.
         """
-        plane, steps = self.plane, self.spec.steps
+        plane, steps = self.plane.copy(), self.spec.steps  # events change it, and the next run is to find it as it was
         if any(step.expect is not None and step.expect.flow_log for step in steps):
-            plane = plane.copy()
             watched = {one.resource_id for one in plane.flow_logs.values() if one.traffic_type is TrafficType.ALL}
             bare = [vpc for vpc in plane.vpcs if vpc not in watched]
             names = [f"{EXPECTATIONS_LOG}{number}" for number in range(len(bare))]

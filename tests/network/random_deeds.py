@@ -161,7 +161,9 @@ def _edit_edges(plane: ControlPlane, draw: Random) -> None:
 
 
 def _delete_route(plane: ControlPlane, name: str, draw: Random) -> None:
-    static = sorted(str(one.destination) for one in plane.route_tables[name].routes if hasattr(one.destination, "prefixlen"))
+    static = sorted(
+        str(one.destination) for one in plane.route_tables[name].routes if hasattr(one.destination, "prefixlen")
+    )
     plane.delete_route(name, destination_cidr_block=draw.choice(static or ["0.0.0.0/0"]))
 
 

@@ -42,7 +42,9 @@ def route(
 
 def instances_of(made: dict[str, Any], number: int) -> list[str]:
     """Return the hosts of a VPC."""
-    return [name for name, one in made["instances"].items() if made["subnets"][one["subnet_id"]]["vpc_id"] == f"vpc{number}"]
+    return [
+        name for name, one in made["instances"].items() if made["subnets"][one["subnet_id"]]["vpc_id"] == f"vpc{number}"
+    ]
 
 
 def subnets_of(made: dict[str, Any], number: int) -> list[str]:
@@ -95,7 +97,9 @@ def _nat_gateway(draw: Random, made: dict[str, Any], number: int, *, public: boo
     kind = "public" if public and draw.random() < 0.8 else "private"
     gateway: dict[str, Any] = {"subnet_id": draw.choice(subnets_of(made, number)), "connectivity_type": kind}
     if kind == "public" and draw.random() < 0.5:
-        made["addresses"][f"eip-nat{number}"] = {"owner_id": made["vpcs"][f"vpc{number}"].get("owner_id", "123456789012")}
+        made["addresses"][f"eip-nat{number}"] = {
+            "owner_id": made["vpcs"][f"vpc{number}"].get("owner_id", "123456789012")
+        }
         gateway["allocation_ids"] = [f"eip-nat{number}"]
     if draw.random() < 0.1:
         gateway["state"] = draw.choice(("pending", "failed", "deleted"))

@@ -123,7 +123,7 @@ def test_a_name_without_an_address_is_refused_in_the_layer_of_the_names_before_a
     found = explained(text, "web", "s3.us-east-1.amazonaws.com")
     (step,) = found.answer.forward.steps
     assert (step.gate, step.component, step.reason) == ("dns", "main", Reason.EMU_DNS_OFF)
-    assert next(iter(found.lines())) == "tcp 10.0.1.4:40000 > s3.us-east-1.amazonaws.com:443"
+    assert next(found.lines()) == "tcp 10.0.1.4:40000 > s3.us-east-1.amazonaws.com:443"
     assert "not reachable: EMU_DNS_OFF at main (enable_dns_support)" in list(found.lines())
     assert found.answer.way is None
 
@@ -177,13 +177,13 @@ def test_a_source_or_destination_that_is_not_there_is_a_question_that_cannot_be_
 
 @pytest.mark.fact("REACH-4")
 def test_the_emulators_own_reasons_are_those_that_the_analyzer_cannot_have():
-    """All of the fact's but ``EMU_PPS``: packets per second are limited at link-local services alone."""
     assert {reason for reason in Reason if reason.startswith("EMU_")} == {
         "EMU_IPV4_ONLY",
         "EMU_OVER_MTU",
         "EMU_IDLE_TIMEOUT",
         "EMU_QUEUE_FULL",
         "EMU_POLICED",
+        "EMU_PPS",
         "EMU_CONNTRACK_FULL",
         "EMU_LINK_LOCAL",
         "EMU_PORTS_EXHAUSTED",

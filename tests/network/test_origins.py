@@ -98,7 +98,7 @@ def test_by_a_peering_comes_who_is_in_the_other_vpc():
     assert answer.forward.steps[0].component == "pcx"
     beyond = asked(text, "pcx", "8.8.8.8", source_address="10.1.1.4")
     assert beyond.blocker.reason == "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"
-    with pytest.raises(BadQuestion, match="172.16.0.1 is an address of neither VPC of pcx"):
+    with pytest.raises(BadQuestion, match=r"172\.16\.0\.1 is an address of neither VPC of pcx"):
         asked(text, "pcx", "db", source_address="172.16.0.1")
     pending = PEERED.replace("ACCEPT", "false").replace("BACK", BACK)
     assert asked(pending, "pcx", "db", source_address="10.1.1.4").blocker.reason == "BAD_STATE"

@@ -490,7 +490,10 @@ instances:
   web: {subnet_id: app-a}
   db: {subnet_id: shared-b, security_group_ids: [target]}
 load_balancers:
-  nlb: {subnet_ids: SUBNETS, cross_zone: CROSS, listeners: [{port: 443, protocol: TCP, target_group_name: group}]}
+  nlb:
+    subnet_ids: [shared-a, shared-b]
+    cross_zone: CROSS
+    listeners: [{port: 443, protocol: TCP, target_group_name: group}]
 target_groups:
   group: {vpc_id: shared, port: 443, targets: [{target_id: db}]}
 vpc_endpoint_service_configurations:
@@ -511,23 +514,13 @@ PRIVATE_LINK = PRIVATE_LINK.replace(
 
 @pytest.mark.fact("VPCE-10", "SVC-7")
 def test_an_endpoint_that_waits_is_accepted_and_a_load_balancer_crosses_zones():
-    text = (
-        PRIVATE_LINK.replace("ACCEPTANCE", "true").replace("CROSS", "false").replace("SUBNETS", "[shared-a, shared-b]")
-    )
+    text = PRIVATE_LINK.replace("ACCEPTANCE", "true").replace("CROSS", "false")
     found = explained(text, "web", "link")
     assert [str(one.ending.reason) for one in found.repair.blockers] == ["BAD_STATE", "ELBV2_NO_TARGETS_IN_AZ"]
     assert changes(found) == [
         "accept_vpc_endpoint_connections(service_id=vpce-svc-1, vpc_endpoint_ids=[link])",
         "modify_load_balancer_attributes(load_balancer_name=nlb, cross_zone=True)",
     ]
-
-
-@pytest.mark.fact("SVC-7")
-def test_a_load_balancer_is_put_into_the_zone_of_its_targets():
-    text = PRIVATE_LINK.replace("ACCEPTANCE", "false").replace("CROSS", "true").replace("SUBNETS", "[shared-a]")
-    found = explained(text, "web", "link")
-    assert [str(one.ending.reason) for one in found.repair.blockers] == ["ELB_INSTALLED_AZ_RESTRICTION"]
-    assert changes(found) == ["set_subnets(load_balancer_name=nlb, subnet_ids=[shared-a, shared-b])"]
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
