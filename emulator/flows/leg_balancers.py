@@ -85,13 +85,12 @@ def _forth(
     """To a target: the flow's own, or for a new flow one of the listener's; ``via``: by which interface it came."""
     packet = result.packet
     settings = tables.settings
+    if packet.fragment & FRAGMENTED and packet.proto != IPPROTO_UDP:
+        result.refuse(balancer.name, "protocol", Reason.PROTOCOL_RESTRICTION, "no fragments but UDP's (SVC-13)")
+        return
     if packet.fragment & FRAGMENTED:
-        if packet.proto == IPPROTO_UDP:
-            result.refuse(
-                balancer.name, "protocol", Reason.UNSUPPORTED_COMPONENT, None, "UDP fragments are not modelled"
-            )
-        else:
-            result.refuse(balancer.name, "protocol", Reason.PROTOCOL_RESTRICTION, "no fragments but UDP's (SVC-13)")
+        detail = "UDP fragments are not modelled"
+        result.refuse(balancer.name, "protocol", Reason.UNSUPPORTED_COMPONENT, None, detail)
         return
     before = ends_of(packet)
     timeout = _timeout(tables, balancer, packet)

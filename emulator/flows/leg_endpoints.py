@@ -13,7 +13,7 @@ from emulator.flows.legs import PROTOCOL_NAMES, Place, PlaceKind, clamp, mtu, to
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered
-from emulator.wire.packet import ACK, IPPROTO_ICMP, IPPROTO_TCP, RST, SYN, Packet, tcp
+from emulator.wire.packet import ACK, FIN, IPPROTO_ICMP, IPPROTO_TCP, RST, SYN, Packet, tcp
 
 if TYPE_CHECKING:
     from emulator.flows.conntrack import FlowState
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def opens(packet: Packet) -> bool:
     """Return whether a packet may begin a flow: anything but a TCP segment from the middle of one."""
-    return packet.proto != IPPROTO_TCP or packet.flags & (SYN | ACK) == SYN
+    return packet.proto != IPPROTO_TCP or packet.flags & (SYN | ACK | RST | FIN) == SYN
 
 
 def reset_of(packet: Packet) -> Packet:

@@ -20,7 +20,7 @@ from emulator.gates import security_groups
 from emulator.gates.networks import contains, dotted
 from emulator.model.reasons import Reason
 from emulator.model.traces import Delivered
-from emulator.wire.packet import ACK, IPPROTO_TCP, IPPROTO_UDP, SYN, Packet
+from emulator.wire.packet import IPPROTO_TCP, IPPROTO_UDP, Packet
 
 if TYPE_CHECKING:
     from emulator.flows.conntrack import Entry, FlowState, Key
@@ -186,7 +186,7 @@ def security_group(
     gate = "security_group_egress" if outgoing else "security_group_ingress"
     key = flow_key(eni.interface_id, packet, outgoing=outgoing)
     entry = state.get(key, now)
-    syn = packet.proto == IPPROTO_TCP and packet.flags & (SYN | ACK) == SYN
+    syn = packet.proto == IPPROTO_TCP and opens(packet)
     if entry is not None and syn and entry.state in (Tracked.CLOSING, Tracked.CLOSED):
         entry = None  # the ports are used again: a new flow, judged by rules
     peer = packet.dst if outgoing else packet.src

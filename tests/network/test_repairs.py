@@ -523,6 +523,15 @@ def test_an_endpoint_that_waits_is_accepted_and_a_load_balancer_crosses_zones():
     ]
 
 
+@pytest.mark.fact("SVC-7")
+def test_a_load_balancer_is_put_into_the_zone_of_its_targets():
+    text = PRIVATE_LINK.replace("ACCEPTANCE", "false").replace("CROSS", "true")
+    text = text.replace("[shared-a, shared-b]", "[shared-a]")
+    found = explained(text, "web", "link")
+    assert [str(one.ending.reason) for one in found.repair.blockers] == ["ELB_INSTALLED_AZ_RESTRICTION"]
+    assert changes(found) == ["set_subnets(load_balancer_name=nlb, subnet_ids=[shared-a, shared-b])"]
+
+
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
