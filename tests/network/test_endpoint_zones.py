@@ -112,3 +112,10 @@ def test_without_dns_support_names_fail_and_addresses_work() -> None:
         ec2.modify_vpc_attribute("vpc", enable_dns_support=False)
         assert connected(network, "client-a", name) == "no name"
         assert connected(network, "client-a", "52.216.0.10") == "52.216.0.10"
+
+
+@pytest.mark.fact("REACH-3")
+def test_a_trace_remarks_on_the_zone_it_crosses_into_and_not_on_its_own(network: Network) -> None:
+    near, far = (network.trace("client-a", f"{address}:80") for address in ("10.0.1.200", "10.0.2.200"))
+    assert (near.reachable, near.remarks) == (True, ())
+    assert (far.reachable, far.remarks) == (True, ("AVAILABILITY_ZONE_CROSSED: use1-az1 to use1-az2",))
