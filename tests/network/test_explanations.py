@@ -183,7 +183,6 @@ def test_the_emulators_own_reasons_are_those_that_the_analyzer_cannot_have():
         "EMU_IDLE_TIMEOUT",
         "EMU_QUEUE_FULL",
         "EMU_POLICED",
-        "EMU_PPS",
         "EMU_CONNTRACK_FULL",
         "EMU_LINK_LOCAL",
         "EMU_PORTS_EXHAUSTED",

@@ -164,7 +164,7 @@ def test_a_name_without_an_answer_is_an_answer_of_the_trace(change, reason, comp
     plane = private_vpc()
     plane.modify_vpc_attribute("v", **change)
     answer = ask(plane, "nothing.example.com:80")
-    assert answer.question == "tcp 10.0.1.10 > nothing.example.com:80"
+    assert answer.question == "tcp 10.0.1.10:40000 > nothing.example.com:80"
     assert not answer.reachable
     assert answer.reply is None
     assert answer.blocker is not None
