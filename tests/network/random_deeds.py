@@ -70,6 +70,8 @@ def deeds(draw: Random, plane: ControlPlane, count: int) -> list[Deed]:
             done.append(Deed(at, "", b"", draw.getrandbits(32)))
             continue
         host, target, port = draw.choice(conversations)
+        if target == own[host]:
+            continue  # a kernel keeps to itself what it says to itself
         packet = _packet(draw, own[host], target, port)
         if target in owners and draw.random() < 0.3:  # the other one's turn: an answer, or what looks like one
             host, packet = owners[target], _packet(draw, target, own[host], 40000, port)
