@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 
 YES, NO, WRONG = 0, 1, 2
-WIDE = 200
+WIDE = 400
 
 app = typer.Typer(
     name="vpcemu",

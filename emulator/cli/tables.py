@@ -26,8 +26,7 @@ def report_lines(report: Report) -> Iterator[str]:
     for row in report.rows:
         colour = _COLOURS.get(row.verdict, "white")
         yield f"[bold]{escape(row.what)}[/]" + ("" if row.as_expected else " [red](not expected)[/]")
-        rule = f" [{row.rule}]" if row.rule else ""
-        where = f" at {row.component}{rule}" if row.component else ""
+        where = f" at {_where(row)}" if row.component else ""
         rate = f", {_throughput(row)}" if row.throughput is not None else ""
         yield f"  [{colour}]{_verdict(row)}[/] {escape(f'{row.reason}{where}{rate}, over at {_when(row)}'.strip(' ,'))}"
         yield from (f"    [red]{escape(difference)}[/]" for difference in row.differences)
@@ -48,7 +47,7 @@ def report_table(report: Report) -> Table:
             f"[{_COLOURS.get(row.verdict, 'white')}]{_verdict(row)}[/]"
             + ("" if row.as_expected else " (not expected)"),
             escape(row.reason),
-            escape(f"{row.component} [{row.rule}]" if row.rule else row.component),
+            escape(_where(row)),
             _throughput(row),
             _when(row),
         )
@@ -90,6 +89,13 @@ def captures_table(report: Report) -> Table:
     for name, path in report.captures.items():
         table.add_row(name, str(path))
     return table
+
+
+def _where(row: Row) -> str:
+    """Return who decided, which way it came there if routes led it, and by which line."""
+    hops = [name for name in row.next_hops if name != row.component]
+    way = f" via {', '.join(hops)}" if hops else ""
+    return f"{row.component}{way} [{row.rule}]" if row.rule else f"{row.component}{way}"
 
 
 def _verdict(row: Row) -> str:

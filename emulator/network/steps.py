@@ -55,6 +55,7 @@ class Row:
         error: What the program met.
         status: The HTTP status, or None.
         path: The components on the way out, with the targets of routes.
+        next_hops: Those of them that routes led to: gateways, connections, interfaces.
         arrived: Where it arrived; empty if it did not.
         first_byte: Nanoseconds until the answer's first byte, or None.
         finished: Nanoseconds since the beginning of the run when the step was over.
@@ -72,6 +73,7 @@ class Row:
     error: str | None = None
     status: int | None = None
     path: tuple[str, ...] = ()
+    next_hops: tuple[str, ...] = ()
     arrived: str = ""
     first_byte: int | None = None
     finished: int = 0
@@ -115,6 +117,7 @@ def _program_step(network: Network, step: StepSpec) -> Row:
     addresses = _addresses(network, step.host)
     lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop, addresses)]
     path = _busiest(network, addresses, began)
+    story = path.story if path is not None else []
     if ruling is not None and not ruling.decision.allowed:
         reason = f"HTTP {done.status} AccessDenied"
         verdict, where = "denied", (ruling.vpc_endpoint_id, ruling.decision.statement or "no statement allows it")
@@ -141,7 +144,8 @@ def _program_step(network: Network, step: StepSpec) -> Row:
         moved,
         done.error,
         done.status,
-        components(path.story) if path is not None else (),
+        components(story),
+        next_hops(story),
         (path.delivered_to or "") if path is not None else "",
         done.first_byte,
         finished=ended,
@@ -164,23 +168,29 @@ def components(steps: Iterable[Step]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for step in steps:
         names[step.component] = None
-        _, arrow, target = (step.rule or "").partition(" -> ")
-        if arrow and step.gate.endswith("route") and target != "local":
-            names[target.split()[0]] = None
+        names.update(dict.fromkeys(next_hops([step])))
     return tuple(names)
+
+
+def next_hops(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Return the targets of the routes that a packet took, but for local ones."""
+    routes = [step.rule or "" for step in steps if step.gate.endswith("route")]
+    targets = [target.split()[0] for _, arrow, target in (rule.partition(" -> ") for rule in routes) if arrow]
+    return tuple(dict.fromkeys(target for target in targets if target != "local"))
 
 
 def _question(network: Network, step: StepSpec, spec: TraceSpec) -> Row:
     """Ask instead of sending; the walk's answer is the row."""
     answer = network.trace(step.host, spec.to, protocol=spec.protocol, source_port=spec.source_port)
     blocker = answer.blocker
-    way = components(answer.forward.steps)
+    steps = answer.forward.steps
+    way: dict[str, tuple[str, ...]] = {"path": components(steps), "next_hops": next_hops(steps)}
     arrived = answer.forward.ending.component if isinstance(answer.forward.ending, Delivered) else ""
     dns = " ".join(answer.remarks)
     if blocker is None:
-        return Row(step.what, "delivered", "", arrived, "", path=way, arrived=arrived, dns=dns)
+        return Row(step.what, "delivered", "", arrived, "", arrived=arrived, dns=dns, **way)
     rule = blocker.rule or ""
-    return Row(step.what, "dropped", str(blocker.reason), blocker.component, rule, path=way, arrived=arrived, dns=dns)
+    return Row(step.what, "dropped", str(blocker.reason), blocker.component, rule, arrived=arrived, dns=dns, **way)
 
 
 def _addresses(network: Network, host: str) -> tuple[int, ...]:
