@@ -184,13 +184,22 @@ def _question(network: Network, step: StepSpec, spec: TraceSpec) -> Row:
     answer = network.trace(step.host, spec.to, protocol=spec.protocol, source_port=spec.source_port)
     blocker = answer.blocker
     steps = answer.forward.steps
-    way: dict[str, tuple[str, ...]] = {"path": components(steps), "next_hops": next_hops(steps)}
     arrived = answer.forward.ending.component if isinstance(answer.forward.ending, Delivered) else ""
-    dns = " ".join(answer.remarks)
+    row = Row(
+        step.what,
+        "delivered",
+        "",
+        arrived,
+        "",
+        path=components(steps),
+        next_hops=next_hops(steps),
+        arrived=arrived,
+        dns=" ".join(answer.remarks),
+    )
     if blocker is None:
-        return Row(step.what, "delivered", "", arrived, "", arrived=arrived, dns=dns, **way)
-    rule = blocker.rule or ""
-    return Row(step.what, "dropped", str(blocker.reason), blocker.component, rule, arrived=arrived, dns=dns, **way)
+        return row
+    reason, rule = str(blocker.reason), blocker.rule or ""
+    return replace(row, verdict="dropped", reason=reason, component=blocker.component, rule=rule)
 
 
 def _addresses(network: Network, host: str) -> tuple[int, ...]:

@@ -59,7 +59,12 @@ TALK = "pause: 10s, times: 10, patience: 5s"
 def written(folder: Path, events: list[str], steps: list[str], topology: str = TOPOLOGY) -> Path:
     """Write a scenario and its topology; each event and step is the inside of a flow mapping."""
     (folder / "topology.yaml").write_text(topology, "utf-8")
-    lines = ["topology: topology.yaml", "seed: 3", "events:", *(f"  - {{{event}}}" for event in events)]
+    lines = [
+        "topology: topology.yaml",
+        "seed: 3",
+        *(["events:"] if events else []),
+        *(f"  - {{{event}}}" for event in events),
+    ]
     lines += ["steps:", *(f"  - {{what: step {number}, host: web, {step}}}" for number, step in enumerate(steps))]
     path = folder / "scenario.yaml"
     path.write_text("\n".join(lines) + "\n", "utf-8")
@@ -92,7 +97,7 @@ def test_a_network_acl_cuts_a_live_connection_at_the_very_next_packet(tmp_path: 
     )
     assert row.rule == "1 deny all 0.0.0.0/0"
     first = next(networks[0].ledger.since(0))
-    assert first.at // 1_000_000 == 30_001  # the question of that second, and nothing before it
+    assert first.at // 1_000_000 == 30_002  # the question of that second, and nothing before it
 
 
 @pytest.mark.fact("SG-13")

@@ -28,7 +28,7 @@ def row_of(tmp_path, step: str, expect: str):
     ("step", "met", "missed", "difference"),
     [
         (ASK, "delivered", "NO_ROUTE_TO_DESTINATION", "reason: expected NO_ROUTE_TO_DESTINATION, not none"),
-        (ASK, "{outcome: reachable}", "{outcome: unreachable}", "outcome: expected dropped, not delivered"),
+        (ASK, "{outcome: reachable}", "{outcome: unreachable}", "outcome: expected unreachable, not reachable"),
         (
             LOST,
             "ENI_SG_RULES_MISMATCH",
@@ -39,7 +39,7 @@ def row_of(tmp_path, step: str, expect: str):
         (LOST, "{component: web}", "{component: db}", "component: expected db, not web"),
         (TALK, "{status: null}", "200", "status: expected 200, not none"),
         (ASK, "{via: a}", "{via: nat}", "via: expected nat on the way eni-web > web > acl-a > a"),
-        (ASK, "{not_via: nat}", "{not_via: [nat, a]}", "not_via: did not expect a on the way eni-web > web > acl-a > a"),
+        (ASK, "{not_via: nat}", "{not_via: [nat, a]}", "not_via: did not expect a on the way eni-web > web > acl-a"),
         (ASK, "{same_az: false}", "{same_az: true}", "same_az: expected True, not False"),
         (TALK_TO_TOOL, "{same_az: true}", "{same_az: false}", "same_az: expected False, not True"),
         (TALK, "{first_byte_within: 1s}", "{first_byte_within: 1us}", "first_byte_within: expected 1e-06 s, not "),
@@ -85,7 +85,7 @@ def test_rules_and_names_are_expected_by_a_part_of_their_text(tmp_path):
 def test_all_differences_are_told_at_once(tmp_path):
     row = row_of(tmp_path, LOST, "{outcome: delivered, reason: BAD_STATE, component: db, via: tool}")
     assert [told.partition(":")[0] for told in row.differences] == ["outcome", "reason", "component", "via"]
-    assert row.to_json()["differences"] == list(row.differences) or row.to_json()["differences"] == row.differences
+    assert list(row.to_json()["differences"]) == list(row.differences)
 
 
 def test_a_step_without_expectations_is_always_as_expected(tmp_path):

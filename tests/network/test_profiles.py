@@ -49,7 +49,7 @@ def test_what_comes_after_350_idle_seconds_is_dropped_or_answered_with_a_reset(p
     network = Network(plane_of(text(profile)))
 
     async def program() -> type:
-        reader, writer = await asyncio.open_connection("10.0.1.200", 443)
+        reader, writer = await asyncio.open_connection("10.0.1.200", 7)
         writer.write(b"hello")
         await reader.readexactly(5)
         await asyncio.sleep(360)
