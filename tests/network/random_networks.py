@@ -21,7 +21,7 @@ S3, DYNAMODB = "pl-63a5400a", "pl-02cd2c6b"
 
 
 def document(draw: Random, vpcs: int, subnets: int) -> dict[str, Any]:
-    """Return a good document: VPCs that may share a CIDR, all they hold, and what joins them to each other and others."""
+    """Return a good document: VPCs that may share a CIDR, all they hold, and what joins them to each other."""
     made: dict[str, Any] = {"region": HOME}
     for section in (
         "vpcs", "subnets", "route_tables", "security_groups", "network_acls", "vpc_peering_connections",

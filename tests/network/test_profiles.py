@@ -70,8 +70,8 @@ def test_what_comes_after_350_idle_seconds_is_dropped_or_answered_with_a_reset(p
 @pytest.mark.fact("VPCE-6")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_service_of_another_region(profile: str):
-    far = text(profile).replace("  s3: {", "  far: {service_name: com.amazonaws.us-west-2.s3, vpc_endpoint_type: Interface,"
-                                " subnet_ids: [a]}\n  s3: {")  # fmt: skip
+    entry = "  far: {service_name: com.amazonaws.us-west-2.s3, vpc_endpoint_type: Interface, subnet_ids: [a]}"
+    far = text(profile).replace("  s3: {", f"{entry}\n  s3: {{")
     far = far.replace("vpcs: {", "vpcs: {west: {cidr_blocks: [10.9.0.0/16], region: us-west-2}, ")
     far = far.replace("subnets: {a: {", "subnets: {a: {vpc_id: main, ").replace(
         "route_tables: {a: {}}", "route_tables: {a: {vpc_id: main}}"
