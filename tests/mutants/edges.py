@@ -78,7 +78,7 @@ EDGES = (
     mutation(
         "NAT-4",
         "fragments of TCP pass a NAT gateway",
-        "flows",
+        "flows/leg_nat.py",
         "if packet.fragment & FRAGMENTED:\n        if packet.proto",
         "if packet.fragment & FRAGMENTED and packet.proto == 17:\n        if packet.proto",
     ),

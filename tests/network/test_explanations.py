@@ -177,6 +177,7 @@ def test_a_source_or_destination_that_is_not_there_is_a_question_that_cannot_be_
 
 @pytest.mark.fact("REACH-4")
 def test_the_emulators_own_reasons_are_those_that_the_analyzer_cannot_have():
+    """All of the fact's but ``EMU_PPS``: packets per second are limited at link-local services alone."""
     assert {reason for reason in Reason if reason.startswith("EMU_")} == {
         "EMU_IPV4_ONLY",
         "EMU_OVER_MTU",
