@@ -70,14 +70,14 @@ def test_what_comes_after_350_idle_seconds_is_dropped_or_answered_with_a_reset(p
 @pytest.mark.fact("VPCE-6")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_service_of_another_region(profile: str):
-    entry = "  far: {service_name: com.amazonaws.us-west-2.s3, vpc_endpoint_type: Interface, subnet_ids: [a]}"
-    far = text(profile).replace("  s3: {", f"{entry}\n  s3: {{")
-    far = far.replace("vpcs: {", "vpcs: {west: {cidr_blocks: [10.9.0.0/16], region: us-west-2}, ")
-    far = far.replace("subnets: {a: {", "subnets: {a: {vpc_id: main, ").replace(
-        "route_tables: {a: {}}", "route_tables: {a: {vpc_id: main}}"
-    )
-    far = far.replace("all: {ingress", "all: {vpc_id: main, ingress").replace("tool\n", "tool\n    vpc_id: main\n", 1)
-    far = far.replace("far: {", "far: {vpc_id: main, ").replace("  s3: {", "  s3: {vpc_id: main, ")
+    far = f"""\
+region: us-east-1
+settings: {{profile: {profile}}}
+vpcs: {{main: {{cidr_blocks: [10.0.0.0/16]}}, west: {{cidr_blocks: [10.9.0.0/16], region: us-west-2}}}}
+subnets: {{a: {{vpc_id: main, cidr_block: 10.0.1.0/24, availability_zone: us-east-1a}}}}
+vpc_endpoints:
+  far: {{service_name: com.amazonaws.us-west-2.s3, vpc_endpoint_type: Interface, vpc_id: main, subnet_ids: [a]}}
+"""
     if profile == "current":
         assert plane_of(far).vpc_endpoints["far"].service_name == "com.amazonaws.us-west-2.s3"
         return
