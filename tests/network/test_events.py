@@ -187,7 +187,7 @@ def test_events_are_tried_in_the_order_of_time(tmp_path: Path):
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        ("at: 1s, do: stop_instance, instance_ids: web", '4:18: InvalidParameterValue: no verb "stop_instance": did you'),
+        ("at: 1s, do: stop_instance, instance_ids: web", '4:18: InvalidParameterValue: no verb "stop_instance"'),
         ("at: 1s, do: stop_instances, instance_id: web", 'unknown parameter "instance_id": did you mean "inst'),
         ("at: 1s, do: stop_instances", 'the parameter "instance_ids" is missing'),
         ("at: 1s, do: modify_vpc_endpoint, vpc_endpoint_id: tool, az_bandwidth: fast", "az_bandwidth"),
