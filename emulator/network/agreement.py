@@ -83,7 +83,7 @@ def disagreements(network: Network) -> list[str]:
             everywhere[interface_id] = totals
             found += _captured(network, flow_log.flow_log_id, interface_id, totals)
             found += _delivered(network, flow_log.flow_log_id, interface_id, totals)
-    if everywhere and set(everywhere) == set(network.ec2.network_interfaces):
+    if everywhere and set(everywhere) == set(network.ec2.network_interfaces) == _present_or_logged(network):
         found += _rejected(network, everywhere)
     return found
 
@@ -97,6 +97,12 @@ def _totals(network: Network, flow_log: FlowLog) -> dict[str, Totals]:
             key = record.flow.outgoing, record.flow.accepted
             of_interface[key] = of_interface.get(key, Count()).plus(record.packets, record.octets)
     return totals
+
+
+def _present_or_logged(network: Network) -> set[str]:
+    """Return the interfaces there are and those gone that flow logs have records of: what these dropped counts too."""
+    logged = {record.interface.interface_id for record in network.flow_log_records()}
+    return logged.union(network.ec2.network_interfaces)
 
 
 class _Exempt:
