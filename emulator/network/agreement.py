@@ -11,6 +11,7 @@ of all traffic has watched from the beginning.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emulator.capture.link_layer import HEADER_SIZE, mac
@@ -177,6 +178,11 @@ def _delivered(network: Network, name: str, interface_id: str, totals: Totals) -
 
 
 def _rejected(network: Network, everywhere: dict[str, Totals]) -> Iterator[str]:
+    enis = network.ec2.network_interfaces.values()
+    owners = Counter(int(eni.private_ip_address) for eni in enis)
+    ends = {int(eni.private_ip_address) for eni in enis if eni.interface_type is InterfaceType.VPC_ENDPOINT}
+    if any(_unlogged(network, drop) and drop.dst in ends and owners[drop.dst] > 1 for drop in network.ledger.since(0)):
+        return  # VPCs overlap: the drop does not tell whether an endpoint or another one has the address
     dropped = sum(count for (reason, _), count in network.fabric.drops.items() if reason in REJECTIONS)
     dropped -= sum(1 for drop in network.ledger.since(0) if _unlogged(network, drop))
     logged = sum(count.packets for totals in everywhere.values() for key, count in totals.items() if not key[1])
