@@ -344,7 +344,10 @@ class Fabric:
 
     def detach(self, attachment_id: str) -> None:
         """Unplug: what is delivered there from now on has nobody to take it."""
-        self._attachments.pop(attachment_id, None)
+        gone = self._attachments.pop(attachment_id, None)
+        if gone is not None:  # its paths are remembered no more
+            self.retired += len(gone.paths)
+            self._path_count -= len(gone.paths)
         self.recompile()
 
     def add_tap(self, component: str, tap: Tap) -> None:

@@ -138,7 +138,9 @@ def _balancer(draw: Random, made: dict[str, Any], number: int) -> None:
         "listeners": [{"port": 443, "protocol": protocol, "target_group_name": f"targets{number}"}],
     }
     if draw.random() < 0.5:
-        balancer["security_group_ids"] = [draw.choice((f"sg{number}0", f"sg{number}1"))]
+        own = made["security_groups"][f"sg{number}0"] | {"ingress": made["security_groups"][f"sg{number}1"]["ingress"]}
+        made["security_groups"][f"sg{number}nlb"] = own  # of its own: a drop's component then tells whose rule it was
+        balancer["security_group_ids"] = [f"sg{number}nlb"]
         balancer["enforce_security_group_inbound_rules_on_private_link_traffic"] = draw.random() < 0.7
     made["load_balancers"][f"nlb{number}"] = balancer
     if draw.random() < 0.8:

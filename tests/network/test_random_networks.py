@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from emulator.control import ControlPlane
 
 LONG = int(os.environ.get("VPCEMU_LONG_TESTS") or 0)
-EXAMPLES = 40 if not LONG else max(LONG, 500)
+EXAMPLES = 30 if not LONG else max(LONG, 500)
 PROTOCOLS = ("tcp", "udp", "icmp")
 
 seeds = st.integers(0, 2**32 - 1)
