@@ -109,7 +109,7 @@ class Repair:
     def lines(self) -> Iterator[str]:
         """Yield what a person would want to read below a refusal."""
         if len(self.blockers) > 1:
-            yield "in the way, one after the other:"
+            yield "in the way, one after the other:" if self.works else "as far as a change of configuration gets it:"
             yield from (f"  {number}. {blocker}" for number, blocker in enumerate(self.blockers, 1))
         if self.changes and self.works:
             yield "what would make it pass:"
