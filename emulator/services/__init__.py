@@ -9,7 +9,7 @@ from __future__ import annotations
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.hints import hint, nearest_covered
 from emulator.services.http import serve_http
-from emulator.services.messages import Application, Body, Provenance, Request, Response
+from emulator.services.messages import Access, Application, Body, Provenance, Request, Response
 from emulator.services.names import EndpointNames, endpoint_names, interface_name
 from emulator.services.options import OptionError
 from emulator.services.policy import Decision, Policy, PolicyError, evaluate, parse_policy
@@ -23,6 +23,7 @@ from emulator.services.zone import Answer, Source, Zone
 
 __all__ = [
     "APPLICATIONS",
+    "Access",
     "Answer",
     "Application",
     "Body",

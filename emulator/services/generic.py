@@ -8,7 +8,7 @@ not reached by policies at all (POL-4).
 
 from __future__ import annotations
 
-from emulator.services.messages import Request, Response, json_response
+from emulator.services.messages import Access, Body, Request, Response, json_response
 
 
 class GenericService:
@@ -23,9 +23,9 @@ class GenericService:
         # IAM's name is the first behind the Region: com.amazonaws.us-east-1.ecr.api and ecr.dkr are both "ecr".
         self._action = f"{labels[3] if len(labels) > 3 else labels[-1]}:Invoke" if judged else None
 
-    def access(self, request: Request) -> tuple[str, str] | None:  # noqa: ARG002 - the same for every request
+    async def accesses(self, request: Request, body: Body) -> tuple[Access, ...]:  # noqa: ARG002 - always the same
         """Return the service's one action, on ``*``."""
-        return None if self._action is None else (self._action, "*")
+        return () if self._action is None else (Access(self._action, "*"),)
 
     def denial(self, request: Request, sentence: str) -> Response:  # noqa: ARG002 - the same for every request
         """Return 403, as AWS's JSON services do (POL-13; DynamoDB's 400 is its own)."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from emulator.services.policy import Decision, evaluate, parse_policy
 
 if TYPE_CHECKING:
-    from emulator.services.messages import Application, Body, Request, Response
+    from emulator.services.messages import Access, Application, Body, Request, Response
 
 PolicyOf = Callable[[str], str]
 """The JSON text of the policy that an endpoint, given by id, has now."""
@@ -45,30 +45,34 @@ class Guard:
         self._policy_of = policy_of
         self._observe = observe
 
-    def access(self, request: Request) -> tuple[str, str] | None:
+    async def accesses(self, request: Request, body: Body) -> tuple[Access, ...]:
         """Return what the guarded application says of the request."""
-        return self._application.access(request)
+        return await self._application.accesses(request, body)
 
     def denial(self, request: Request, sentence: str) -> Response:
         """Return the guarded application's refusal."""
         return self._application.denial(request, sentence)
 
-    def rule(self, request: Request) -> Ruling | None:
+    async def rule(self, request: Request, body: Body) -> Ruling | None:
         """Return what the endpoint's policy says, or None where no policy is asked.
 
-        That is a request that came through no endpoint, or is for a service without policy support (POL-4).
+        That is a request that came through no endpoint, or is for a service without policy support (POL-4).  Of
+        several things asked for, the first that is denied decides.
         """
         vpc_endpoint_id = request.provenance.vpc_endpoint_id
-        access = self._application.access(request)
-        if vpc_endpoint_id is None or access is None:
+        if vpc_endpoint_id is None:
             return None
-        action, resource = access
-        decision = evaluate(parse_policy(self._policy_of(vpc_endpoint_id)), action, resource)
-        return Ruling(request, vpc_endpoint_id, action, resource, decision)
+        ruling = None
+        for access in await self._application.accesses(request, body):
+            decision = evaluate(parse_policy(self._policy_of(vpc_endpoint_id)), access.action, access.resource)
+            ruling = Ruling(request, vpc_endpoint_id, access.action, access.resource, decision)
+            if not decision.allowed:
+                break
+        return ruling
 
     async def respond(self, request: Request, body: Body) -> Response:
         """Pass the request on, or refuse it."""
-        ruling = self.rule(request)
+        ruling = await self.rule(request, body)
         if ruling is not None and self._observe is not None:
             self._observe(ruling)
         if ruling is None or ruling.decision.allowed:

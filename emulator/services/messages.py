@@ -212,6 +212,18 @@ class Body:
         self._held = 0
         return content
 
+    async def peek(self, limit: int) -> bytes:
+        """Return all of it, and leave it to whoever takes it next.
+
+        Raises:
+            BodyTooLarge: as `read`; what is left of the body is thrown away.
+        """
+        content = await self.read(limit)
+        if content:
+            self._chunks.append(content)
+            self._held = len(content)
+        return content
+
     async def discard(self) -> int:
         """Throw away what comes, and return the length of the whole content."""
         self._drop()
@@ -248,15 +260,35 @@ class Body:
             raise self._error
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One thing that a request asks leave for, in IAM's words.
+
+    Attributes:
+        action: ``s3:GetObject``.
+        resource: An ARN, or ``*``.
+        owner_id: The account that owns the resource; None for whoever asks.
+        resource_policy: The JSON text of the resource's own policy (a bucket's), or None if it has none.
+        keys: Further condition keys, in lower case, and their values: ``("s3:prefix", ("logs/",))``.
+    """
+
+    action: str
+    resource: str
+    owner_id: str | None = None
+    resource_policy: str | None = None
+    keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
 class Application(Protocol):
     """An HTTP application: what is asked for, in IAM's words, and the answers.
 
-    ``access`` names the (action, resource) that an endpoint policy is to judge, or None for a request that policies
-    do not reach (POL-4).  ``denial`` words the refusal of such a request, for the reason given in ``sentence``.
+    ``accesses`` names what policies are to judge: all of it must be allowed, and a request that policies do not
+    reach (POL-4) asks for nothing.  It may look at the body (:meth:`Body.peek`), but not take it.  ``denial`` words
+    the refusal, for the reason given in ``sentence``.
     """
 
-    def access(self, request: Request) -> tuple[str, str] | None:
-        """Return the action and the resource of ``request``."""
+    async def accesses(self, request: Request, body: Body) -> tuple[Access, ...]:
+        """Return what ``request`` asks leave for: nearly always one thing; a copy asks for two."""
 
     def denial(self, request: Request, sentence: str) -> Response:
         """Return the answer to a request that a policy denies (POL-13)."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from emulator.services.http import date
-from emulator.services.messages import BLOCK_SIZE, Body, BodyTooLarge, Request, Response
+from emulator.services.messages import BLOCK_SIZE, Access, Body, BodyTooLarge, Request, Response
 from emulator.services.s3_address import Location, access_of, locate
 from emulator.services.s3_objects import DEFAULT_TYPE, Bucket, Content, S3Object, StoredContent
 from emulator.services.s3_xml import S3Error, buckets_xml, error_xml, listing_xml
@@ -64,8 +64,8 @@ class S3:
 
     # ---- Application
 
-    def access(self, request: Request) -> tuple[str, str] | None:
-        """Return the request's action and ARN; None where S3 has no such method and answers so to everyone."""
+    async def accesses(self, request: Request, body: Body) -> tuple[Access, ...]:  # noqa: ARG002 - the head says it
+        """Return the request's action and ARN; nothing where S3 has no such method and answers so to everyone."""
         return access_of(request)
 
     def denial(self, request: Request, sentence: str) -> Response:  # noqa: ARG002 - the same for every request

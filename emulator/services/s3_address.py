@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from emulator.services.messages import Access
+
 if TYPE_CHECKING:
     from emulator.services.messages import Request
 
@@ -62,10 +64,10 @@ def locate(request: Request) -> Location:
     return Location(bucket, key)
 
 
-def access_of(request: Request) -> tuple[str, str] | None:
-    """Return the IAM action and the ARN of the resource, or None for a method that S3 does not have."""
+def access_of(request: Request) -> tuple[Access, ...]:
+    """Return the IAM action and the ARN of the resource, or nothing for a method that S3 does not have."""
     location = locate(request)
     if not location.bucket:
-        return ("s3:ListAllMyBuckets", "*") if request.method == "GET" else None
+        return (Access("s3:ListAllMyBuckets", "*"),) if request.method == "GET" else ()
     action = (_OBJECT_ACTIONS if location.key else _BUCKET_ACTIONS).get(request.method)
-    return None if action is None else (action, f"arn:aws:s3:::{location.path[1:]}")
+    return () if action is None else (Access(action, f"arn:aws:s3:::{location.path[1:]}"),)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from emulator.services.echo import Echo
 from emulator.services.guard import Guard
-from emulator.services.messages import Provenance
+from emulator.services.messages import Access, Body, Provenance
 from emulator.services.s3 import S3
 from emulator.services.s3_objects import S3Object, StoredContent
 from emulator.services.sink import Sink
@@ -82,11 +83,15 @@ def test_a_request_through_no_endpoint_meets_no_policy():
     assert run(guard, ask("GET", "/training/open.txt", provenance=Provenance("10.0.0.1", 1)))[0] == 200
 
 
+def accesses(service):
+    return asyncio.run(service.accesses(ask(), Body.of()))
+
+
 @pytest.mark.parametrize("kind", [Echo, Sink])
 def test_a_generic_service_has_one_action(kind):
     service = kind("com.amazonaws.us-east-1.monitoring")
-    assert service.access(ask()) == ("monitoring:Invoke", "*")
-    assert kind("com.amazonaws.us-east-1.ecr.api").access(ask()) == ("ecr:Invoke", "*")
+    assert accesses(service) == (Access("monitoring:Invoke", "*"),)
+    assert accesses(kind("com.amazonaws.us-east-1.ecr.api")) == (Access("ecr:Invoke", "*"),)
     status, headers, content = run(Guard(service, lambda _: ONLY_WRITES), ask("POST"))
     assert (status, headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
     document = json.loads(content)
