@@ -52,6 +52,13 @@ CLOSED.
 ``c.is_replaced_by(syn)`` says whether a SYN may reuse the 5-tuple of a
 connection in TIME-WAIT.
 
+**The modules**, each building on those before it: ``states`` (the table),
+``config``; ``intervals``, ``send_buffer``, ``reassembly``, ``scoreboard``,
+``rto``, ``congestion`` (parts that know nothing of connections); ``block`` (all
+that a connection remembers, and how packets are made), ``sender`` (what may be
+sent), ``recovery`` (what was lost, and when), ``receiver`` (a segment arrives),
+``connection`` (the user's calls).
+
 What is not modelled: urgent data (the field is ignored), keep-alives, Nagle's
 algorithm (asyncio sets TCP_NODELAY), ECN, fast open, D-SACK, path MTU
 discovery, SYN cookies.

@@ -36,6 +36,11 @@ MAXIMUM_SEGMENT: Final = 65_495
 OUT_OF_WINDOW_PAUSE: Final = 500 * MILLISECOND  # tcp_invalid_ratelimit of Linux: no wars of ACKs
 
 
+def unwrap(wire: int, near: int) -> int:
+    """Return the sequence number that is ``wire`` on the wire and nearest to ``near``."""
+    return near + ((wire - near + 0x80000000 & M) - 0x80000000)
+
+
 class ControlBlock:
     """The variables of one connection.
 
@@ -61,6 +66,9 @@ class ControlBlock:
         rcv_right: The right edge advertised, while the program does not read (``buffered``).
         heard_at: When a segment last took the long way: the answer to a keepalive does.
         inflation: Octets that may be sent beyond ``cwnd`` because duplicate ACKs show that others have left.
+        ecn_ok: Both ends agreed on ECN (RFC 3168 section 6.1.1).
+        ecn_echo: Congestion was experienced on the way here and the peer has not said CWR: ACKs carry ECE.
+        cwr_wanted: The window was reduced because of the peer's ECE: the next new data carries CWR.
         recover: RFC 6582's recover and RFC 6675's RecoveryPoint.
     """
 
@@ -74,8 +82,11 @@ class ControlBlock:
         "changed",
         "config",
         "congestion",
+        "cwr_wanted",
         "deadline",
         "dupacks",
+        "ecn_echo",
+        "ecn_ok",
         "error",
         "estimator",
         "fin_at",
@@ -220,6 +231,10 @@ class ControlBlock:
         self.rescued: bool = False
         self.scoreboard: Scoreboard = Scoreboard()
         self.predicted: bool = False
+
+        self.ecn_ok: bool = False
+        self.ecn_echo: bool = False
+        self.cwr_wanted: bool = False
 
     # -- state ---------------------------------------------------------------------------------------------------
 

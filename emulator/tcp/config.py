@@ -7,7 +7,7 @@ that a VPC's captures come from mostly run Linux: sysctls ``tcp_syn_retries``,
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
@@ -31,15 +31,20 @@ class TcpConfig:
         time_wait: Length of TIME-WAIT, and of FIN-WAIT-2 once the program has let go.
         initial_window: Initial congestion window in segments (RFC 6928; in segments of any size, as Linux).
         ttl: IP time to live of what is sent.
+        congestion_control: ``"cubic"`` (RFC 9438) or ``"reno"`` (RFC 5681).
+        rack: Whether losses are noticed by time (RFC 8985, with tail loss probes) where SACK is agreed on; by counting
+            (RFC 6675) otherwise.
     """
 
     __slots__ = (
+        "congestion_control",
         "delayed_ack",
         "initial_rto",
         "initial_window",
         "max_rto",
         "min_rto",
         "mss",
+        "rack",
         "receive_buffer",
         "retries2",
         "sack",
@@ -69,6 +74,8 @@ class TcpConfig:
         time_wait: int = 60 * SECOND,
         initial_window: int = 10,
         ttl: int = 64,
+        congestion_control: Literal["cubic", "reno"] = "cubic",
+        rack: bool = True,
     ) -> None:
         self.receive_buffer: int = receive_buffer
         self.mss: int = mss
@@ -85,3 +92,5 @@ class TcpConfig:
         self.time_wait: int = time_wait
         self.initial_window: int = initial_window
         self.ttl: int = ttl
+        self.congestion_control: Literal["cubic", "reno"] = congestion_control
+        self.rack: bool = rack

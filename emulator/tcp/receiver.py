@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.tcp.block import LOSS, OPEN, OUT_OF_WINDOW_PAUSE, RECOVERY, M
-from emulator.tcp.config import MILLISECOND
+from emulator.tcp.block import OPEN, OUT_OF_WINDOW_PAUSE, M, unwrap
+from emulator.tcp.recovery import Recovery
 from emulator.tcp.reset import reset_for
 from emulator.tcp.send_buffer import NEVER
-from emulator.tcp.sender import Sender
 from emulator.tcp.states import Event, Failure, State
-from emulator.wire.options import read_sack
 from emulator.wire.packet import ACK, FIN, PSH, RST, SYN, Packet
 
 FALLBACK_RTO: Final = 3_000_000_000  # RFC 6298 section 5.7
@@ -29,12 +27,7 @@ SYN_RECEIVED: Final = State.SYN_RECEIVED
 ESTABLISHED: Final = State.ESTABLISHED
 
 
-def unwrap(wire: int, near: int) -> int:
-    """Return the sequence number that is ``wire`` on the wire and nearest to ``near``."""
-    return near + ((wire - near + 0x80000000 & M) - 0x80000000)
-
-
-class Receiver(Sender):
+class Receiver(Recovery):
     """A connection that can send and receive."""
 
     __slots__ = ()
@@ -107,10 +100,6 @@ class Receiver(Sender):
             self.idle_at = now
         if nxt < self.snd_end:
             self._output(now)
-
-    def _release(self, una: int) -> None:
-        self.buffer.release(una)
-        self.release_at = self.buffer.first_end
 
     def _is_newer(self, tsval: int, now: int) -> bool:
         """Take over a newer timestamp of the next segment in order (RFC 7323 section 4.3); refuse an older one."""
@@ -353,64 +342,6 @@ class Receiver(Sender):
             self.snd_wnd = window
             if window > self.max_snd_wnd:
                 self.max_snd_wnd = window
-
-    def _advance(self, packet: Packet, ack: int, now: int) -> None:
-        """SND.UNA moves to ``ack``: what :meth:`_acknowledged` does, when something is or was lost."""
-        una = self.snd_una
-        nxt = self.snd_nxt
-        mode = self.mode
-        acked = ack - una
-        congestion = self.congestion
-        if mode == LOSS or (mode == OPEN and nxt - una + self.snd_mss > congestion.cwnd):
-            congestion.on_ack(acked, now)
-        self.snd_una = ack
-        if ack >= self.timed_end:
-            self.timed_end = NEVER
-            self.rto = self.estimator.sample(now - self.timed_at)
-        elif self.backoffs and self.timestamps:
-            # Nothing could be timed, but the echo tells which copy was acknowledged (RFC 7323 section 4).
-            echoed = (now // MILLISECOND + self.ts_offset - packet.tsecr & M) * MILLISECOND
-            if echoed < self.config.max_rto:
-                self.rto = self.estimator.sample(max(echoed, MILLISECOND))
-        self.backoffs = 0
-        if ack >= self.release_at:
-            self._release(ack)
-        board = self.scoreboard
-        board.advance(una, ack)
-        if board.lefts and board.lefts[0] <= ack:
-            board.clear()  # the peer has reneged (RFC 2018 section 8): it would have acknowledged these
-        if ack == nxt:
-            self.rto_at = -1
-            self.idle_at = now
-        elif mode != RECOVERY or self.sack_ok or not self.partial_seen:
-            self._arm(now + self.rto)
-        if mode == OPEN:
-            self.dupacks = 0
-            self.inflation = board.total
-        elif ack >= self.recover:
-            self._leave_recovery()
-        elif mode == RECOVERY and not self.sack_ok:
-            self._partially_acknowledged(acked, now)
-
-    def _partially_acknowledged(self, acked: int, now: int) -> None:
-        """RFC 6582 section 3.2 step 3: the next hole is at SND.UNA; only the first such restarts the timer."""
-        mss = self.snd_mss
-        self.inflation = max(self.inflation - acked, 0) + (mss if acked >= mss else 0)
-        self.partial_seen = True
-        self._send_again(self.snd_una, self.snd_nxt, now)
-
-    def _note_sacks(self, packet: Packet) -> int:
-        """Enter the blocks of a SACK option; return how many octets are news."""
-        una = self.snd_una
-        nxt = self.snd_nxt
-        news = 0
-        for left32, right32 in read_sack(packet.options):
-            left = unwrap(left32, una)
-            right = unwrap(right32, una)
-            # Blocks at or below SND.UNA are D-SACKs (RFC 2883) or old.
-            if una < left < right <= nxt:
-                news += self.scoreboard.sack(left, right)
-        return news
 
     def _fin_acknowledged(self, now: int) -> None:
         state = self.state

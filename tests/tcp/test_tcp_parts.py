@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.tcp import NewReno, TcpConfig
+from emulator.tcp.block import unwrap
 from emulator.tcp.intervals import Intervals
 from emulator.tcp.reassembly import Reassembly
-from emulator.tcp.receiver import unwrap
 from emulator.tcp.rto import RttEstimator
 from emulator.tcp.scoreboard import Scoreboard
 from emulator.tcp.send_buffer import NEVER, SendBuffer
