@@ -53,7 +53,7 @@ CLOSED.
 connection in TIME-WAIT.
 
 **The modules**, each building on those before it: ``states`` (the table),
-``config``; ``intervals``, ``send_buffer``, ``reassembly``, ``scoreboard``,
+``config``, ``profiles``; ``intervals``, ``send_buffer``, ``reassembly``, ``scoreboard``,
 ``rto``, ``congestion`` (parts that know nothing of connections); ``block`` (all
 that a connection remembers, and how packets are made), ``sender`` (what may be
 sent), ``recovery`` (what was lost, and when), ``receiver`` (a segment arrives),
@@ -68,6 +68,8 @@ from emulator.tcp.config import TcpConfig as TcpConfig
 from emulator.tcp.congestion import Congestion as Congestion
 from emulator.tcp.congestion import NewReno as NewReno
 from emulator.tcp.connection import Connection as Connection
+from emulator.tcp.profiles import PROFILES as PROFILES
+from emulator.tcp.profiles import HostProfile as HostProfile
 from emulator.tcp.reset import reset_for as reset_for
 from emulator.tcp.states import TRANSITIONS as TRANSITIONS
 from emulator.tcp.states import Event as Event
@@ -76,11 +78,13 @@ from emulator.tcp.states import IllegalTransition as IllegalTransition
 from emulator.tcp.states import State as State
 
 __all__ = [
+    "PROFILES",
     "TRANSITIONS",
     "Congestion",
     "Connection",
     "Event",
     "Failure",
+    "HostProfile",
     "IllegalTransition",
     "NewReno",
     "State",

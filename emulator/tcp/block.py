@@ -63,7 +63,9 @@ class ControlBlock:
         window_field: The window as the header will carry it.
         peer_window: The window as the last header carried it.
         rcv_acked: The last acknowledgment sent.
+        rcv_space: How much may wait for the program at present: the window when it keeps reading.
         rcv_right: The right edge advertised, while the program does not read (``buffered``).
+        give_up_at: When an active open ends in any case; -1: the retries decide.
         heard_at: When a segment last took the long way: the answer to a keepalive does.
         inflation: Octets that may be sent beyond ``cwnd`` because duplicate ACKs show that others have left.
         ecn_ok: Both ends agreed on ECN (RFC 3168 section 6.1.1).
@@ -92,8 +94,10 @@ class ControlBlock:
         "fin_at",
         "fin_sent",
         "fin_wanted",
+        "give_up_at",
         "heard_at",
         "ident",
+        "ident_step",
         "idle_at",
         "inbox",
         "inflation",
@@ -114,6 +118,7 @@ class ControlBlock:
         "rcv_mss",
         "rcv_nxt",
         "rcv_right",
+        "rcv_space",
         "rcv_wnd",
         "rcv_wscale",
         "reassembly",
@@ -170,7 +175,8 @@ class ControlBlock:
         self.local_port: int = local_port
         self.remote_address: int = remote_address
         self.remote_port: int = remote_port
-        self.ident: int = ident
+        self.ident_step: int = config.ident_step
+        self.ident: int = ident if self.ident_step else 0
         self.ttl: int = config.ttl
 
         self.iss: int = iss & M
@@ -192,7 +198,8 @@ class ControlBlock:
         self.irs: int = 0
         self.rcv_nxt: int = 0
         self.rcv_acked: int = 0
-        self.rcv_wnd: int = min(config.receive_buffer, 65535)
+        self.rcv_space: int = config.receive_buffer if config.receive_window < 0 else config.receive_window
+        self.rcv_wnd: int = min(self.rcv_space, 65535)
         self.rcv_wscale: int = 0
         self.rcv_mss: int = min(DEFAULT_MSS, config.mss)
         self.rcv_right: int = 0
@@ -221,6 +228,7 @@ class ControlBlock:
         self.ack_delay: int = config.delayed_ack
         self.challenged_at: int = -OUT_OF_WINDOW_PAUSE
         self.probed: bool = False
+        self.give_up_at: int = -1
 
         self.congestion: Congestion = NewReno(DEFAULT_MSS, config.initial_window * DEFAULT_MSS)
         self.mode: int = OPEN
@@ -288,6 +296,13 @@ class ControlBlock:
         if self.deadline < 0 or due_at < self.deadline:
             self.deadline = due_at
 
+    def _arm_opening(self, now: int) -> None:
+        """Wait for the answer to a SYN, or until the open is given up."""
+        due_at = now + self.rto
+        if 0 <= self.give_up_at < due_at:
+            due_at = self.give_up_at
+        self._arm(due_at)
+
     # -- packets -------------------------------------------------------------------------------------------------
 
     def _emit(self, flags: int, seq: int, payload: bytes, now: int) -> None:
@@ -298,7 +313,7 @@ class ControlBlock:
             tsval = now // MILLISECOND + self.ts_offset & M
             tsecr = self.ts_recent
         ident = self.ident
-        self.ident = ident + 1 & 0xFFFF
+        self.ident = ident + self.ident_step & 0xFFFF
         self.rcv_acked = self.rcv_nxt
         self.outbox.append(
             Packet(
@@ -336,7 +351,7 @@ class ControlBlock:
             length = 40 + len(options)
         rcv_nxt = self.rcv_nxt
         ident = self.ident
-        self.ident = ident + 1 & 0xFFFF
+        self.ident = ident + self.ident_step & 0xFFFF
         self.rcv_acked = rcv_nxt
         self.outbox.append(
             Packet(
@@ -370,7 +385,8 @@ class ControlBlock:
         if config.window_scale >= 0 and (self.scaling or not answering):
             options.window_scale = config.window_scale
         options.sack_permitted = config.sack and (self.sack_ok or not answering)
-        written = write_syn(options)
+        written = write_syn(options, config.syn_layout)
+        ident = 0 if answering and config.syn_layout == "linux" else self.ident  # ip_build_and_send_pkt: with DF, 0
         self.rcv_acked = self.rcv_nxt
         packet = Packet(
             self.local_address,
@@ -383,14 +399,14 @@ class ControlBlock:
             self.iss,
             self.rcv_nxt & M if answering else 0,
             SYN | ACK if answering else SYN,
-            min(config.receive_buffer, 65535),  # RFC 7323 (2.2): never scaled in a SYN
+            min(self.rcv_space, 65535),  # RFC 7323 (2.2): never scaled in a SYN
             options.tsval,
             options.tsecr,
             written,
-            self.ident,
+            ident,
             self.ttl,
         )
-        self.ident = self.ident + 1 & 0xFFFF
+        self.ident = self.ident + self.ident_step & 0xFFFF
         self.outbox.append(packet)
 
     def _send_reset(self, seq: int, now: int) -> None:
@@ -414,10 +430,22 @@ class ControlBlock:
         peer = options.mss if options.mss >= 0 else DEFAULT_MSS
         self.snd_mss = max(min(peer, config.mss) - (self.overhead - 40), MINIMUM_MSS)
         self.congestion = NewReno(self.snd_mss, config.initial_window * self.snd_mss)
+        if self.state is not State.SYN_SENT:
+            self._round_space(config.mss - (self.overhead - 40), -1)
         self._open_window()
 
     def _open_window(self) -> None:
         """Advertise the whole receive buffer from now on."""
         self.buffered = 0
-        self.window_field = min(self.config.receive_buffer >> self.rcv_wscale, 65535)
-        self.rcv_wnd = self.window_field << self.rcv_wscale
+        scale = self.rcv_wscale
+        space = self.rcv_space
+        if self.config.round_window:
+            space += (1 << scale) - 1  # what scaling would cut off is given all the same: real systems do
+        self.window_field = min(space >> scale, 65535)
+        self.rcv_wnd = self.window_field << scale
+
+    def _round_space(self, mss: int, by: int) -> None:
+        """Make the first window a whole number of segments, if it is ``by`` rounding that this host does so."""
+        space = self.rcv_space
+        if by == self.config.round_window and space > mss and space % mss:
+            self.rcv_space = space - space % mss if by < 0 else space + mss - space % mss

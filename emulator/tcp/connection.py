@@ -26,6 +26,7 @@ class Connection(Receiver):
     def connect(self, now: int) -> None:
         """Open actively: send a SYN."""
         self._happen(Event.ACTIVE_OPEN)
+        self._round_space(self.config.mss, -1)
         self._open(now)
 
     def accept(self, syn: Packet, now: int) -> None:
@@ -39,8 +40,10 @@ class Connection(Receiver):
         self.snd_nxt = self.iss + 1
         self.timed_end = self.snd_nxt
         self.timed_at = now
+        if self.config.open_timeout and self.state is State.SYN_SENT:
+            self.give_up_at = now + self.config.open_timeout
         self._send_syn(now)
-        self._arm(now + self.rto)
+        self._arm_opening(now)
 
     def is_replaced_by(self, syn: Packet) -> bool:
         """Say whether a new SYN may take the place of this connection in TIME-WAIT (RFC 9293 MAY-2, RFC 6191)."""

@@ -160,6 +160,8 @@ class Receiver(Recovery):
         self.snd_una = self.iss + 1
         self.snd_wnd = field << scale
         self.max_snd_wnd = self.snd_wnd
+        self._round_space(self.snd_mss + self.overhead - 40, 1)
+        self._open_window()
         self.peer_window = field if scale == self.snd_wscale else -1
         self.rto_at = -1
         self.idle_at = now

@@ -60,6 +60,7 @@ class Sender(ControlBlock):
             length = self.overhead + mss
             window = self.window_field
             ident = self.ident
+            step = self.ident_step
             ttl = self.ttl
             while nxt <= last:
                 data = chunk[at : at + mss]
@@ -87,7 +88,7 @@ class Sender(ControlBlock):
                         ttl,
                     )
                 )
-                ident += 1
+                ident += step
                 at += mss
                 nxt += mss
             self.ident = ident & 0xFFFF
@@ -177,14 +178,17 @@ class Sender(ControlBlock):
         """Send the SYN or SYN,ACK again: 1, 3, 7, 15, 31, 63 s after the first by default."""
         config = self.config
         retries = config.syn_retries if self.state is State.SYN_SENT else config.syn_ack_retries
-        if self.backoffs >= retries:
+        if self.backoffs >= retries or 0 <= self.give_up_at <= now:
             self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
             return
         self.backoffs += 1
         self.timed_end = NEVER
-        self.rto = self.estimator.back_off()
+        if self.backoffs < len(config.syn_pauses):
+            self.rto = self.estimator.rto = config.syn_pauses[self.backoffs]
+        else:
+            self.rto = self.estimator.back_off()
         self._send_syn(now)
-        self._arm(now + self.rto)
+        self._arm_opening(now)
 
     def _on_persist_timeout(self, now: int) -> None:
         """Probe a closed window with one octet that is not counted as sent (RFC 9293 section 3.8.6.1)."""

@@ -1,7 +1,8 @@
 """TCP options: the bytes of a header's tail, and what they say.
 
 RFC 9293 section 3.2 (end, no-operation, MSS), RFC 7323 (window scale,
-timestamps), RFC 2018 (SACK).  Written in the order Linux writes them.
+timestamps), RFC 2018 (SACK).  A SYN's are written in the order of the system
+that sends it; all others have one order, which these systems share.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ TIMESTAMPS: Final = 8
 _NOP_NOP_TIMESTAMPS: Final = 0x0101080A
 _NOP_NOP_SACK: Final = 0x01010502  # with the length of no blocks
 _WORDS: Final = {4 * words: struct.Struct(f"!{words}I") for words in (6, 8, 10)}
+
+# The options of a SYN in order; those with "whole" end on a word, with NOPs before them where need be.
+_LINUX_WITHOUT_TIMESTAMPS: Final = "linux, no timestamps"
+SYN_LAYOUTS: Final[dict[str, tuple[tuple[int, bool], ...]]] = {
+    "linux": ((MSS, True), (SACK_PERMITTED, False), (TIMESTAMPS, True), (WINDOW_SCALE, True)),
+    _LINUX_WITHOUT_TIMESTAMPS: ((MSS, True), (SACK_PERMITTED, True), (WINDOW_SCALE, True)),
+    "freebsd": ((MSS, True), (WINDOW_SCALE, True), (SACK_PERMITTED, False), (TIMESTAMPS, True)),
+    "windows": ((MSS, True), (WINDOW_SCALE, True), (SACK_PERMITTED, True), (TIMESTAMPS, True)),
+    "macos": ((MSS, True), (WINDOW_SCALE, True), (TIMESTAMPS, True), (SACK_PERMITTED, False)),
+}
+"""How systems lay out a SYN's options; what is left of the last word is filled with END."""
 
 
 class TcpOptions:
@@ -57,16 +69,24 @@ def _timestamps(tsval: int, tsecr: int) -> bytes:
     return b"\x08\x0a" + tsval.to_bytes(4, "big") + tsecr.to_bytes(4, "big")
 
 
-def write_syn(options: TcpOptions) -> bytes:
-    """Write a SYN's options as Linux lays them out: MSS, SACK-permitted, timestamps, NOP, window scale."""
-    out = b"" if options.mss < 0 else b"\x02\x04" + options.mss.to_bytes(2, "big")
-    if options.tsval >= 0:
-        out += (b"\x04\x02" if options.sack_permitted else b"\x01\x01") + _timestamps(options.tsval, options.tsecr)
-    elif options.sack_permitted:
-        out += b"\x01\x01\x04\x02"
-    if options.window_scale >= 0:
-        out += b"\x01\x03\x03" + bytes((options.window_scale,))
-    return out
+def write_syn(options: TcpOptions, layout: str = "linux") -> bytes:
+    """Write a SYN's options as one of :data:`SYN_LAYOUTS` has them."""
+    if layout == "linux" and options.tsval < 0:
+        layout = _LINUX_WITHOUT_TIMESTAMPS
+    out = b""
+    for kind, whole in SYN_LAYOUTS[layout]:
+        if kind == MSS:
+            one = b"" if options.mss < 0 else b"\x02\x04" + options.mss.to_bytes(2, "big")
+        elif kind == SACK_PERMITTED:
+            one = b"\x04\x02" if options.sack_permitted else b""
+        elif kind == TIMESTAMPS:
+            one = b"" if options.tsval < 0 else _timestamps(options.tsval, options.tsecr)
+        else:
+            one = b"" if options.window_scale < 0 else b"\x03\x03" + bytes((options.window_scale,))
+        if one and whole:
+            out += b"\x01" * (-(len(out) + len(one)) % 4)
+        out += one
+    return out + b"\x00" * (-len(out) % 4)
 
 
 def write_sack(blocks: list[tuple[int, int]], tsval: int, tsecr: int) -> bytes:
