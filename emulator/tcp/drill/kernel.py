@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.tcp.connection import Connection
 from emulator.tcp.reset import reset_for
 from emulator.tcp.states import Failure, State
-from emulator.wire.packet import ACK, RST, SYN, Packet
+from emulator.wire.packet import ACK, FIN, RST, SYN, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +161,8 @@ class Kernel:
             connection.receive(packet, self.now)
             self.settle(endpoint)
             return
+        if listener is not None and self._is_dropped(packet):
+            return
         if listener is not None and packet.flags & (SYN | ACK | RST) == SYN:
             if len(listener.queue) <= listener.backlog:
                 self._accept(listener, packet)
@@ -168,6 +170,19 @@ class Kernel:
         answer = reset_for(packet)
         if answer is not None:
             self.out.append((self.now, answer))
+
+    def _is_dropped(self, packet: Packet) -> bool:
+        """Say whether a listener is silent about a segment (RFC 9293 section 3.10.7.2: "fourth")."""
+        flags = packet.flags
+        linux = self.settings.profile.name == "linux"
+        if flags & (SYN | ACK) == SYN:
+            return flags & FIN != 0 and linux  # tcp_rcv_state_process; FreeBSD has a switch for it
+        return not flags & ACK or (flags & SYN != 0 and not linux)
+
+    def drop(self, state: str) -> None:
+        """Forget the connections in a state (``tcpdrop``)."""
+        for endpoint in [e for e in self.endpoints.values() if e.connection.state == state_name(state)]:
+            self._vanish(endpoint)
 
     def icmp(self, message: Icmp, key: tuple[int, int], seq: int | None) -> None:
         """Act on an ICMP error about the segment of ``key`` that begins at ``seq``.
@@ -223,6 +238,8 @@ class Kernel:
         connection.changed = False
         state = connection.state
         if state not in OPENING and state is not State.CLOSED:
+            if not endpoint.opened:
+                endpoint.received_at = self.now
             endpoint.opened = True
         listener = endpoint.listener
         if listener is not None and endpoint.opened and not endpoint.queued:
@@ -257,8 +274,7 @@ class Kernel:
 
     def count(self, state: str) -> int:
         """Return how many connections are in a state, by FreeBSD's name of it."""
-        name = {"SYN_RCVD": State.SYN_RECEIVED}.get(state) or state.replace("_", "-")
-        return sum(endpoint.connection.state == name for endpoint in self.endpoints.values())
+        return sum(endpoint.connection.state == state_name(state) for endpoint in self.endpoints.values())
 
     # -- the program's side -------------------------------------------------------------------------------------
 
@@ -278,3 +294,8 @@ class Kernel:
                 self.settle(endpoint)
             else:
                 self._vanish(endpoint)
+
+
+def state_name(state: str) -> str:
+    """Return the RFC's name of a state that FreeBSD's netstat names."""
+    return {"SYN_RCVD": State.SYN_RECEIVED}.get(state) or state.replace("_", "-")

@@ -91,7 +91,7 @@ class SocketOptions:
         elif name == "SO_RCVBUF":
             changes["receive_buffer"] = changes["receive_window"] = max(found, 2304)
         elif name == "SO_SNDBUF":
-            changes["send_buffer"] = max(found, 2304)
+            changes["send_buffer"] = max(found, 2304) * (2 if self.settings.profile.doubles_buffers else 1)
         elif name == "IP_TTL":
             changes["ttl"] = found
         elif name != "SO_KEEPALIVE":

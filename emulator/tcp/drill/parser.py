@@ -25,7 +25,7 @@ from emulator.tcp.drill.script import (
     Script,
     When,
 )
-from emulator.tcp.drill.segments import AE, CWR, ECE, ECN_NAMES, LETTERS, Option, Segment
+from emulator.tcp.drill.segments import AE, ANY_SEQ, CWR, ECE, ECN_NAMES, LETTERS, Option, Segment
 
 MOST_EVENTS: Final = 20_000
 SECOND: Final = 1_000_000_000
@@ -195,7 +195,10 @@ class Parser(Expressions):
         if self.token.text in TUNNELS:
             raise Unsupported(f"{self.token.text} packets", self.token.place)
         self.flags(segment)
+        place = self.token.place
         segment.seq, segment.size = self.sequence()
+        if segment.seq == ANY_SEQ and not outbound:
+            raise ScriptError(place, "only an outbound segment can have any sequence number")
         if self.taken("ack"):
             segment.ack = self.number(0, 0xFFFFFFFF)
         if self.taken("win"):
@@ -254,7 +257,11 @@ class Parser(Expressions):
         """Read ``1:1001(1000)``; return the first number and the length."""
         token = self.token
         if token.kind == "ellipsis":
-            raise Unsupported("a segment with any sequence number", token.place)
+            self.advance()
+            self.expect("(")
+            size = self.number(0, 65535)
+            self.expect(")")
+            return ANY_SEQ, size
         start = self.number(0, 0xFFFFFFFF)
         self.expect(":")
         end = self.number(0, 0xFFFFFFFF)

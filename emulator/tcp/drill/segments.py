@@ -21,6 +21,8 @@ LETTERS: Final = (
 """In the order packetdrill prints them."""
 ECN_NAMES: Final = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
 
+ANY_SEQ: Final = -1
+"""``seq`` of a segment that is written ``...(0)``: any number will do."""
 Option: TypeAlias = tuple[str | int | tuple[int, int], ...]
 """A TCP option: its name and values; the blocks of ``sack`` are pairs, other contents hexadecimal."""
 
@@ -92,7 +94,8 @@ def write(segment: Segment) -> str:
         parts.append(f"{segment.sport} > {segment.dport}")
     parts += [
         write_flags(segment.flags, ace=segment.ace),
-        f"{segment.seq}:{segment.seq + segment.size & 0xFFFFFFFF}({segment.size})",
+        ("..." if segment.seq == ANY_SEQ else f"{segment.seq}:{segment.seq + segment.size & 0xFFFFFFFF}")
+        + f"({segment.size})",
     ]
     if segment.flags & ACK:
         parts.append(f"ack {segment.ack}")
@@ -177,7 +180,7 @@ def differs(expected: Segment, actual: Segment, *, ts_tolerance: int = -1) -> st
     """
     for name, mine, theirs in (
         ("flags", expected.flags, actual.flags),
-        ("seq", expected.seq, actual.seq),
+        ("seq", actual.seq if expected.seq == ANY_SEQ else expected.seq, actual.seq),
         ("length", expected.size, actual.size),
         ("ack", expected.ack, actual.ack),
         ("win", actual.window if expected.window < 0 else expected.window, actual.window),

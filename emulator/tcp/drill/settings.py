@@ -17,8 +17,7 @@ from emulator.tcp.drill.errors import Place, ScriptError, Unsupported
 from emulator.tcp.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from emulator.tcp.drill.kernel import Kernel
     from emulator.tcp.profiles import HostProfile
 
 HEADERS: Final = 40
@@ -40,8 +39,7 @@ _HARMLESS: Final = re.compile(
       |notsent_lowat|fastopen\w*|syncookies|no_metrics_save|moderate_rcvbuf|min_tso_segs|autocorking|tw_reuse
       |limit_output_bytes|min_snd_mss)|ip_local_port_range|icmp_ratelimit|conf\..*)
   | net\.core\.\w+
-  | net\.inet\.tcp\.(hostcache\.purgenow|blackhole|syncookies|syncookies_only|fastopen\.\w+|rexmit_drop_options
-      |udp_tunneling_\w+|msl|path_mtu_discovery|pmtud_blackhole_detection|ecn\.maxretries|log_in_vain)
+  | net\.inet\.tcp\.(hostcache\.purgenow|syncookies|fastopen\.\w+|udp_tunneling_\w+|msl|log_in_vain)
   | net\.inet\.icmp\..*
     """,
     re.VERBOSE,
@@ -113,7 +111,7 @@ class Settings:
             if name == "mtu":
                 self.mtu = _number(value, 68, 65535)
             elif name == "mss":
-                self.mtu = _number(value, 28, 65495) + HEADERS
+                _number(value, 28, 65495)  # how packetdrill's own segments are marked for the kernel's GRO
             elif name == "bind_port":
                 self.bind_port = _number(value, 1, 65535)
             elif name == "connect_port":
@@ -131,13 +129,13 @@ class Settings:
 
     # -- commands -----------------------------------------------------------------------------------------------
 
-    def take_command(self, text: str, place: Place, count: Callable[[str], int]) -> tuple[int, int] | None:
+    def take_command(self, text: str, place: Place, kernel: Kernel) -> tuple[int, int] | None:
         """Take over what a command sets.
 
         Args:
             text: The command.
             place: Where it stands.
-            count: Counts the connections in a state.
+            kernel: Knows the connections that a command counts or drops.
 
         Returns:
             None, or for a command that counts connections the expected and the actual number.
@@ -151,11 +149,14 @@ class Settings:
             command = re.sub(r"(>\s*/dev/null)?\s*(2>&1|2>/dev/null)?\s*$", "", command.strip())
             counted = _COUNT.fullmatch(command)
             setting = _SET.fullmatch(command)
+            dropped = re.fullmatch(r"tcpdrop -s (\w+)", command)
             script = command.split(" ")[0].split("/")[-1]
             if not command or command.startswith("#") or any(known.fullmatch(command) for known in _UNIMPORTANT):
                 continue
             if counted:
-                found = int(counted.group(2)), count(counted.group(1))
+                found = int(counted.group(2)), kernel.count(counted.group(1))
+            elif dropped:
+                kernel.drop(dropped.group(1))
             elif script in {"defaults.sh", "set_sysctls.py"}:
                 arguments = command.partition(" ")[2]
                 self._take_all("\n".join(f'{a.partition("=")[0]}="{a.partition("=")[2]}"' for a in DEFAULTS)
@@ -177,7 +178,9 @@ class Settings:
             Unsupported: if it has no meaning here but could matter.
         """
         try:
-            if not self._known(name, value) and not _HARMLESS.fullmatch(name):
+            if _AS_IT_IS.get(name) == value or _HARMLESS.fullmatch(name):
+                return
+            if not self._known(name, value):
                 raise Unsupported(f"sysctl {name}", place)
         except (ValueError, IndexError):
             raise Unsupported(f"sysctl {name}={value}", place) from None
@@ -225,15 +228,28 @@ class Settings:
         elif name == "net.ipv4.tcp_slow_start_after_idle":
             if "slow_start_after_idle" in TcpConfig.__slots__:
                 changes["slow_start_after_idle"] = value != "0"
-        elif name in _FLAGS:
-            if _FLAGS[name] not in TcpConfig.__slots__:
-                return value == "0"  # what is off by default
+        elif _FLAGS.get(name) in TcpConfig.__slots__:
             changes[_FLAGS[name]] = value != "0"
         else:
             return False
         return True
 
 
+_AS_IT_IS: Final = {
+    "net.inet.tcp.rexmit_slop": "200",
+    "net.inet.tcp.rexmit_drop_options": "0",
+    "net.inet.tcp.ecn.maxretries": "1",
+    "net.inet.tcp.blackhole": "0",
+    "net.inet.tcp.syncookies_only": "0",
+    "net.inet.tcp.pmtud_blackhole_detection": "0",
+    "net.inet.tcp.path_mtu_discovery": "1",
+    "net.inet.tcp.icmp_may_rst": "1",
+    "net.inet.tcp.insecure_rst": "0",
+    "net.inet.tcp.insecure_syn": "0",
+    "net.inet.tcp.drop_synfin": "0",
+    "net.inet.tcp.tolerate_missing_ts": "0",
+}
+"""Settings that cannot be changed here, and their value."""
 _SYSCTLS: Final[dict[str, tuple[str, int]]] = {
     "net.ipv4.tcp_timestamps": ("timestamps", 0),
     "net.ipv4.tcp_sack": ("sack", 0),

@@ -66,6 +66,8 @@ class Transfers(Sockets):
         wanted = PATTERN[at : at + data] if isinstance(data, int) else data
         if isinstance(data, int) and len(wanted) < data:
             wanted = (PATTERN * (data // len(PATTERN) + 2))[at : at + data]
+        if len(call.arguments) > 1 and show(call.arguments[1]) == "NULL":
+            return failed(errno.EFAULT)
         room = socket.options.send_room(connection)
         if room <= 0 and wanted:
             return None if waits else failed(errno.EAGAIN)
