@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.asyncio_net.keepalive import StreamSocket
 from emulator.asyncio_net.tcp_socket import NEVER
+from emulator.asyncio_net.tls import silence
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -63,6 +64,7 @@ class StreamTransport(transports._FlowControlMixin):
         def _maybe_resume_protocol(self) -> None: ...
 
     _sendfile_compatible = constants._SendfileMode.FALLBACK
+    _start_tls_compatible = True
 
     def __init__(self, tcp_socket: TcpSocket, protocol: Any, context: Context, server: Any = None) -> None:
         host = tcp_socket.tcp.host
@@ -351,6 +353,10 @@ class StreamTransport(transports._FlowControlMixin):
         """Close now; see the opening for what the peer sees."""
         self._fail(None)
 
+    def _force_close(self, error: BaseException | None) -> None:
+        """Close now, because of ``error``: what asyncio's TLS protocol calls when a handshake fails."""
+        self._fail(error)
+
     def _fail(self, error: BaseException | None) -> None:
         if self._lost or self._loop.is_closed():
             return
@@ -383,6 +389,7 @@ class StreamTransport(transports._FlowControlMixin):
         self._tcp.reading = False
         self._tcp.wake_at = NEVER
         self._tcp.user = None
+        silence(self._protocol)
 
     def _call_connection_lost(self, error: BaseException | None, reset: bool) -> None:
         try:

@@ -760,11 +760,6 @@ async def test_a_connected_real_socket_is_refused_by_name(web, on):
         await on(web, asyncio.get_running_loop().sock_connect(Connected(), ("10.0.2.7", 7)))
 
 
-async def test_tls_is_refused_by_name(web, on):
-    with pytest.raises(NotImplementedError, match="TLS is not modelled yet"):
-        await on(web, asyncio.open_connection("10.0.2.7", 443, ssl=True))
-
-
 async def test_sendfile_falls_back_to_reading_the_file(hub, web, db, on, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(300_000))
