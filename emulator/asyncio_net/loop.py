@@ -29,6 +29,7 @@ from weakref import WeakKeyDictionary
 
 from emulator.asyncio_net.current import current_host
 from emulator.asyncio_net.deadlock import DeadlockError, describe
+from emulator.asyncio_net.descriptors import Descriptors
 from emulator.asyncio_net.endpoints import Endpoints
 from emulator.simulation.agenda import Agenda, Event
 
@@ -84,6 +85,7 @@ class VirtualTimeLoop(Endpoints):
 
     Attributes:
         hosts: The hosts whose programs run on this loop, in the order in which they were made.
+        descriptors: What connections show to a library that polls them.
     """
 
     # What BaseEventLoop keeps to itself and every loop builds on.
@@ -94,6 +96,7 @@ class VirtualTimeLoop(Endpoints):
     def __init__(self, agenda: Agenda | None = None) -> None:
         self.agenda: Final = Agenda() if agenda is None else agenda
         self.hosts: Final[list[HostStack]] = []
+        self.descriptors: Final = Descriptors()
         self._cancelled_timers: int = 0
         self._until_idle: bool = False
         # In the order of creation, which asyncio.all_tasks (a set) does not keep.
@@ -283,6 +286,7 @@ class VirtualTimeLoop(Endpoints):
             for host in self.hosts:
                 host.switch_off()
             self._purge(lambda _: True)
+            self.descriptors.close()
         super().close()
 
     def _write_to_self(self) -> None:

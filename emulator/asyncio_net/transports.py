@@ -229,6 +229,13 @@ class StreamTransport(transports._FlowControlMixin):
             self._loop.call_soon(self._after_data, context=self._context)
         # Otherwise it is found when somebody reads or writes, as with a descriptor that nobody polls.
 
+    def descriptor(self) -> int:
+        """Return a file descriptor that is readable if there is something to read: data, its end, or an error."""
+        tcp_socket = self._tcp
+        connection = tcp_socket.connection
+        news = bool(self._unread or connection.inbox or connection.peer_closed or tcp_socket.error)
+        return self._loop.descriptors.get(readable=news)
+
     def _after_data(self) -> None:
         tcp_socket = self._tcp
         if self._lost or not self._started:
