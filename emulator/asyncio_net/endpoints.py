@@ -10,6 +10,8 @@ first: such a socket is a token.  It is closed at once, and whoever brings it
 to ``create_connection`` gets the emulated connection made in its name.
 """
 
+# ruff: noqa: SLF001 - a loop and its transports are made of what asyncio calls private
+
 from __future__ import annotations
 
 import asyncio
@@ -18,21 +20,38 @@ import os
 import socket
 from asyncio import base_events
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from emulator.asyncio_net import resolver
 from emulator.asyncio_net.addresses import parse_ipv4
 from emulator.asyncio_net.current import running_host
 from emulator.asyncio_net.listener import Listener, ListeningSocket
-from emulator.asyncio_net.refusals import Refusals, refuse_socket, refuse_tls, refuse_unix
+from emulator.asyncio_net.refusals import Refusals, refuse_socket, refuse_unix
+from emulator.asyncio_net.tls import Tls, server_tls
 from emulator.asyncio_net.transports import StreamTransport, bind_error, connect_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emulator.asyncio_net.loop import VirtualTimeLoop
     from emulator.asyncio_net.stack import HostStack
     from emulator.asyncio_net.tcp_socket import TcpSocket
+
+
+class _Connected:
+    """What asyncio's create_connection takes for the socket that it has connected."""
+
+    __slots__ = ("tcp_socket",)
+
+    type = socket.SOCK_STREAM
+
+    def __init__(self, tcp_socket: TcpSocket) -> None:
+        self.tcp_socket: TcpSocket = tcp_socket
+
+    def close(self) -> None:
+        """Close: another one was faster (happy eyeballs), or the program gave up."""
+        self.tcp_socket.close(self.tcp_socket.tcp.host.loop.now)
 
 
 class Endpoints(Refusals):
@@ -70,21 +89,18 @@ class Endpoints(Refusals):
         host: Any = None,
         port: Any = None,
         *,
-        ssl: Any = None,
         sock: Any = None,
         **options: Any,
     ) -> Any:
         """Connect from the running host."""
-        if ssl:
-            refuse_tls("create_connection")
         running_host("create_connection")
-        if sock is None or host is not None or port is not None:
-            return await super().create_connection(protocol_factory, host, port, sock=sock, **options)
-        connected = self._tokens.pop(sock, None)
-        if connected is None:
-            _take_token(sock)
-            raise OSError(errno.ENOTCONN, "this socket is connected to nothing: call loop.sock_connect first")
-        return await self._create_connection_transport(connected, protocol_factory, None, None)
+        if sock is not None and host is None and port is None:
+            connected = self._tokens.pop(sock, None)
+            if connected is None:
+                _take_token(sock)
+                raise OSError(errno.ENOTCONN, "this socket is connected to nothing: call loop.sock_connect first")
+            sock = _Connected(connected)
+        return await super().create_connection(protocol_factory, host, port, sock=sock, **options)
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Take an unconnected real TCP socket as a token, close it, and connect from the running host instead."""
@@ -94,34 +110,55 @@ class Endpoints(Refusals):
         local = _take_token(sock)
         info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)
         locals_ = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", local)] if local[1] else None
-        self._tokens[sock] = await self._connect_sock([], info, locals_)
+        self._tokens[sock] = (await self._connect_sock([], info, locals_)).tcp_socket
 
-    async def _connect_sock(self, exceptions: list[Any], addr_info: Any, local_addr_infos: Any = None) -> TcpSocket:
+    async def _connect_sock(self, exceptions: list[Any], addr_info: Any, local_addr_infos: Any = None) -> _Connected:
         """Connect one socket: the hook in asyncio's create_connection."""
         mine: list[OSError] = []
         exceptions.append(mine)
         family, _, _, _, address = addr_info
         try:
-            return await _connect(running_host("create_connection"), family, address, local_addr_infos)
+            return _Connected(await _connect(running_host("create_connection"), family, address, local_addr_infos))
         except OSError as error:
             mine.append(error)
             raise
 
     async def _create_connection_transport(
-        self, sock: TcpSocket, protocol_factory: Callable[[], Any], *_: Any, **__: Any
-    ) -> tuple[StreamTransport, Any]:
+        self,
+        sock: _Connected,
+        protocol_factory: Callable[[], Any],
+        ssl: Any,
+        server_hostname: str | None,
+        server_side: bool = False,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> tuple[Any, Any]:
         """Give a connected socket its transport: the hook in asyncio's create_connection."""
         context = copy_context()
+        tcp_socket = sock.tcp_socket
+        made: asyncio.Future[None] = self.create_future()
         try:
             protocol = protocol_factory()
-            transport = StreamTransport(sock, protocol, context)
+            if ssl:
+                tls = Tls(
+                    None if ssl is True else ssl,
+                    server_side,
+                    server_hostname,
+                    ssl_handshake_timeout,
+                    ssl_shutdown_timeout,
+                )
+                between = tls.between(cast("VirtualTimeLoop", self), protocol, made)
+                stream = StreamTransport(tcp_socket, between, context)
+                transport: Any = between._app_transport
+            else:
+                transport = stream = StreamTransport(tcp_socket, protocol, context)
         except BaseException:
-            sock.close(sock.tcp.host.loop.now)
+            tcp_socket.close(tcp_socket.tcp.host.loop.now)
             raise
-        made = self.create_future()
-        self.call_soon(protocol.connection_made, transport, context=context)
-        self.call_soon(transport.start_reading, context=context)
-        self.call_soon(_finish, made)
+        self.call_soon(stream.get_protocol().connection_made, stream, context=context)
+        self.call_soon(stream.start_reading, context=context)
+        if not ssl:
+            self.call_soon(_finish, made)
         try:
             await made
         except BaseException:
@@ -144,12 +181,13 @@ class Endpoints(Refusals):
         ssl: Any = None,
         reuse_address: bool | None = None,  # noqa: ARG002 - always, as asyncio on Linux
         reuse_port: bool | None = None,  # noqa: ARG002 - a second server on the port meets EADDRINUSE all the same
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
         start_serving: bool = True,
         **_: Any,
     ) -> base_events.Server:
         """Serve on the running host."""
-        if ssl is not None:
-            refuse_tls("create_server")
+        server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         stack = running_host("create_server")
         if sock is not None:
             refuse_socket("create_server")
@@ -165,7 +203,9 @@ class Endpoints(Refusals):
             for bound in sockets:
                 bound.close()
             raise
-        server = base_events.Server(self, sockets, protocol_factory, None, backlog, None, None)
+        server = base_events.Server(
+            self, sockets, protocol_factory, ssl, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
+        )
         if start_serving:
             await server.start_serving()
         return server
@@ -174,10 +214,18 @@ class Endpoints(Refusals):
         return await self.getaddrinfo(name, port or 0, family=family, type=socket.SOCK_STREAM, flags=flags)  # type: ignore[no-any-return]
 
     def _start_serving(
-        self, protocol_factory: Callable[[], Any], sock: ListeningSocket, _: Any, server: Any, *__: Any
+        self,
+        protocol_factory: Callable[[], Any],
+        sock: ListeningSocket,
+        sslcontext: Any = None,
+        server: Any = None,
+        backlog: int = 100,  # noqa: ARG002 - the socket has been told
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
     ) -> None:
         """Listen: called by asyncio's Server."""
-        sock.host.tcp.listeners[sock.local] = Listener(sock.host, protocol_factory, server)
+        tls = server_tls(sslcontext, ssl_handshake_timeout, ssl_shutdown_timeout)
+        sock.host.tcp.listeners[sock.local] = Listener(sock.host, protocol_factory, server, tls)
 
     def _stop_serving(self, sock: ListeningSocket) -> None:
         """Listen no more: called by asyncio's Server."""

@@ -38,7 +38,7 @@ class FakeSocket:
         return f"<FakeSocket type={self.type.name} laddr={self._sockname} raddr={self._peername}>"
 
     def fileno(self) -> int:
-        """Return -1: there is no descriptor, which libraries take for a closed socket and leave alone."""
+        """Return -1: there is no descriptor (a connection has one to look at)."""
         return -1
 
     def getsockname(self) -> tuple[str, int]:

@@ -93,6 +93,11 @@ class StreamSocket(FakeSocket):
         self._tcp: TcpSocket = tcp_socket
         self._keepalive: KeepAlive | None = None
 
+    def fileno(self) -> int:
+        """Return a descriptor to poll: readable if the connection is, now; -1 once it is closed."""
+        user = self._tcp.user
+        return -1 if user is None else user.descriptor()
+
     def setsockopt(self, level: int, option: int, value: int | bytes | None, size: int | None = None, /) -> None:
         """Store an option, and act on those of keepalives."""
         super().setsockopt(level, option, value, size)

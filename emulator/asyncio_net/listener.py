@@ -1,9 +1,12 @@
 """Listening sockets: where connections from outside come into being."""
 
+# ruff: noqa: SLF001 - a loop and its transports are made of what asyncio calls private
+
 from __future__ import annotations
 
 import socket
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.asyncio_net.addresses import dotted
@@ -11,11 +14,13 @@ from emulator.asyncio_net.fake_socket import FakeSocket
 from emulator.asyncio_net.transports import StreamTransport
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from contextvars import Context
 
     from emulator.asyncio_net.stack import HostStack
     from emulator.asyncio_net.tcp_socket import TcpSocket
+    from emulator.asyncio_net.tls import Tls
 
 
 class ListeningSocket(FakeSocket):
@@ -50,12 +55,13 @@ class Listener:
     on the server's host.
     """
 
-    __slots__ = ("closed", "context", "factory", "host", "server")
+    __slots__ = ("closed", "context", "factory", "host", "server", "tls")
 
-    def __init__(self, host: HostStack, factory: Callable[[], Any], server: Any) -> None:
+    def __init__(self, host: HostStack, factory: Callable[[], Any], server: Any, tls: Tls | None = None) -> None:
         self.host: HostStack = host
         self.factory: Callable[[], Any] = factory
         self.server: Any = server
+        self.tls: Tls | None = tls
         self.context: Context = copy_context()
         self.closed: bool = False
 
@@ -74,6 +80,10 @@ class Listener:
             return
         try:
             protocol = self.factory()
+            if self.tls is not None:
+                shaken: asyncio.Future[None] = loop.create_future()
+                protocol = self.tls.between(loop, protocol, shaken)
+                shaken.add_done_callback(partial(_handshake_over, protocol._app_transport))
             transport = StreamTransport(tcp_socket, protocol, context, self.server)
             protocol.connection_made(transport)
         except (SystemExit, KeyboardInterrupt):
@@ -85,3 +95,9 @@ class Listener:
             tcp_socket.close(loop.now, reset=True)
             return
         transport.start_reading()
+
+
+def _handshake_over(transport: asyncio.Transport, shaken: asyncio.Future[None]) -> None:
+    """Close what a failed handshake leaves; as in asyncio, the server's program hears nothing of it."""
+    if shaken.cancelled() or shaken.exception() is not None:
+        transport.close()

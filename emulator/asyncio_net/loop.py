@@ -23,13 +23,17 @@ import asyncio
 import contextlib
 import gc
 import math
-from asyncio import events
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, TypeVarTuple, Unpack, cast
 from weakref import WeakKeyDictionary
 
 from emulator.asyncio_net.current import current_host
 from emulator.asyncio_net.deadlock import DeadlockError, describe
+from emulator.asyncio_net.descriptors import Descriptors
 from emulator.asyncio_net.endpoints import Endpoints
+from emulator.asyncio_net.pace import Pace
+from emulator.asyncio_net.threads import ANYIO, NEEDS_THREADS, Jobs, adopt_anyio, run_inline, waits_for_the_loop
 from emulator.simulation.agenda import Agenda, Event
 
 if TYPE_CHECKING:
@@ -81,9 +85,15 @@ class VirtualTimeLoop(Endpoints):
 
     Args:
         agenda: The network's agenda; a loop without a network makes its own.
+        real_time: Tie the clock to the machine's: what is due in a second happens in a second.
+        threads: Run executor jobs in real threads, which a job that waits for the loop needs.
+            Neither mode is deterministic.
 
     Attributes:
         hosts: The hosts whose programs run on this loop, in the order in which they were made.
+        descriptors: What connections show to a library that polls them.
+        jobs: The executor jobs in real threads; None if jobs run inline.
+        inline: Whether such a job is running now.
     """
 
     # What BaseEventLoop keeps to itself and every loop builds on.
@@ -91,9 +101,15 @@ class VirtualTimeLoop(Endpoints):
     _stopping: bool
     _current_handle: asyncio.Handle | None
 
-    def __init__(self, agenda: Agenda | None = None) -> None:
+    def __init__(self, agenda: Agenda | None = None, *, real_time: bool = False, threads: bool = False) -> None:
         self.agenda: Final = Agenda() if agenda is None else agenda
+        self.jobs: Final = Jobs() if threads else None
+        self.inline: bool = False
+        # In virtual time and without threads there is nobody to wait for.
+        self._pace: Final = Pace(self, self._machine_clock if real_time else None) if real_time or threads else None
+        self._anyio_adopted: bool = False
         self.hosts: Final[list[HostStack]] = []
+        self.descriptors: Final = Descriptors()
         self._cancelled_timers: int = 0
         self._until_idle: bool = False
         # In the order of creation, which asyncio.all_tasks (a set) does not keep.
@@ -109,7 +125,16 @@ class VirtualTimeLoop(Endpoints):
 
     def time(self) -> float:
         """Return seconds since the start of the run."""
-        return self.agenda.now / _NANOSECONDS
+        return (self.agenda.now if self._pace is None else self._pace.now()) / _NANOSECONDS
+
+    @property
+    def lateness(self) -> int:
+        """Nanoseconds by which the latest thing of all was late; 0 in virtual time, which waits for everybody."""
+        return 0 if self._pace is None else self._pace.lateness
+
+    def _machine_clock(self) -> int:
+        """Return the machine's time in nanoseconds: asyncio's own idea of it."""
+        return round(super().time() * _NANOSECONDS)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: Context | None = None
@@ -167,18 +192,31 @@ class VirtualTimeLoop(Endpoints):
         young, *older = gc.get_threshold()
         if 0 < young < _YOUNG:  # 0: whoever runs us collects nothing
             gc.set_threshold(_YOUNG, *older)
+        if self._pace is not None:
+            self._pace.start()
         try:
             super().run_forever()
         finally:
             gc.set_threshold(young, *older)
+            if self._pace is not None:
+                self._pace.stop()
 
     def _run_once(self) -> None:
         """Fire agenda entries until some callback is ready, then run what is ready."""
         ready = self._ready
+        pace = self._pace
         if not ready and not self._stopping:
-            self.agenda.run_until(ready)
+            if pace is None:
+                self.agenda.run_until(ready)
+            else:
+                pace.go_on()
             if not ready:
                 self._idle()
+        if pace is not None:
+            pace.tick()
+        if not self._anyio_adopted and ANYIO in sys.modules:
+            adopt_anyio(self)
+            self._anyio_adopted = True
         debug = self.get_debug()
         # Callbacks made ready by these run in the next round, as in asyncio, so that stop() gets a word in.
         for _ in range(len(ready)):
@@ -225,27 +263,39 @@ class VirtualTimeLoop(Endpoints):
         return task
 
     def run_in_executor(
-        self,
-        executor: Executor | None,  # noqa: ARG002 - it would run the job in real time
-        func: Callable[[Unpack[_Ts]], _T],
-        *args: *_Ts,
+        self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts
     ) -> asyncio.Future[_T]:
-        """Run ``func`` here and now, in no virtual time (D12); its future is done when this returns."""
+        """Run ``func`` here and now, in no virtual time (D12), or with ``threads=True`` in a thread of ``executor``."""
         cast("Any", self)._check_closed()
-        future: asyncio.Future[_T] = self.create_future()
-        # The job may be code that starts a loop of its own, which a thread would allow.
-        events._set_running_loop(None)
-        try:
-            future.set_result(func(*args))
-        except StopIteration as error:
-            future.set_exception(RuntimeError(f"executor job raised {error!r}, which no future can hold"))
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # noqa: BLE001 - a future holds whatever the job raised
-            future.set_exception(error)
-        finally:
-            events._set_running_loop(self if self.is_running() else None)
+        if self.jobs is not None:
+            future = super().run_in_executor(executor, self.jobs.begin(partial(func, *args)))
+            future.add_done_callback(self.jobs.ended)
+            return future
+        future = self.create_future()
+        run_inline(self, future, None, func, *args)
         return future
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call back soon; from another thread this wakes the loop, if it was made with ``threads=True``.
+
+        Raises:
+            RuntimeError: if a job that runs inline wants a coroutine to run, for which it could only wait for ever.
+        """
+        if self.inline and waits_for_the_loop(callback):
+            raise RuntimeError(NEEDS_THREADS)
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
+    async def shutdown_default_executor(self, *args: Any, **options: Any) -> None:
+        """Wait for the threads of the default executor to end, in real time."""
+        if self.jobs is None:
+            return
+        self.jobs.outstanding += 1  # asyncio has a thread of its own wait for them
+        try:
+            await super().shutdown_default_executor(*args, **options)
+        finally:
+            self.jobs.outstanding -= 1
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -283,10 +333,13 @@ class VirtualTimeLoop(Endpoints):
             for host in self.hosts:
                 host.switch_off()
             self._purge(lambda _: True)
+            self.descriptors.close()
         super().close()
 
     def _write_to_self(self) -> None:
-        """Wake the loop: it never sleeps, so there is nothing to do."""
+        """Wake the loop, if there is anything that it may be waiting for."""
+        if self._pace is not None:
+            self._pace.wake()
 
 
 def _nothing() -> None:

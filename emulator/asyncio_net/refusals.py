@@ -22,7 +22,6 @@ _NO_DESCRIPTOR = (
 _NO_PROCESS = "another process would run in real time; run its work as a coroutine on an emulated host"
 _NO_SIGNAL = "signals arrive in real time; KeyboardInterrupt ends a run"
 _NO_UNIX = "emulated hosts are joined by IPv4 only; use a TCP connection to 127.0.0.1 instead"
-_NO_TLS = "TLS is not modelled yet; connect without ssl"
 
 
 class Refusals(asyncio.BaseEventLoop):
@@ -112,10 +111,6 @@ class Refusals(asyncio.BaseEventLoop):
         """Refuse."""
         _refuse("remove_signal_handler", _NO_SIGNAL)
 
-    async def start_tls(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse."""
-        _refuse("start_tls", _NO_TLS)
-
 
 def refuse_socket(call: str) -> NoReturn:
     """Refuse a real socket given to ``call``."""
@@ -125,8 +120,3 @@ def refuse_socket(call: str) -> NoReturn:
 def refuse_unix(call: str) -> NoReturn:
     """Refuse a UNIX-domain address given to ``call``."""
     _refuse(f"{call} for a UNIX-domain socket", _NO_UNIX)
-
-
-def refuse_tls(call: str) -> NoReturn:
-    """Refuse ``ssl=...`` given to ``call``."""
-    _refuse(f"{call}(ssl=...)", _NO_TLS)

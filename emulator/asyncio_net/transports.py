@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.asyncio_net.keepalive import StreamSocket
 from emulator.asyncio_net.tcp_socket import NEVER
+from emulator.asyncio_net.tls import silence
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -63,6 +64,7 @@ class StreamTransport(transports._FlowControlMixin):
         def _maybe_resume_protocol(self) -> None: ...
 
     _sendfile_compatible = constants._SendfileMode.FALLBACK
+    _start_tls_compatible = True
 
     def __init__(self, tcp_socket: TcpSocket, protocol: Any, context: Context, server: Any = None) -> None:
         host = tcp_socket.tcp.host
@@ -227,6 +229,13 @@ class StreamTransport(transports._FlowControlMixin):
             self._loop.call_soon(self._after_data, context=self._context)
         # Otherwise it is found when somebody reads or writes, as with a descriptor that nobody polls.
 
+    def descriptor(self) -> int:
+        """Return a file descriptor that is readable if there is something to read: data, its end, or an error."""
+        tcp_socket = self._tcp
+        connection = tcp_socket.connection
+        news = bool(self._unread or connection.inbox or connection.peer_closed or tcp_socket.error)
+        return self._loop.descriptors.get(readable=news)
+
     def _after_data(self) -> None:
         tcp_socket = self._tcp
         if self._lost or not self._started:
@@ -351,6 +360,10 @@ class StreamTransport(transports._FlowControlMixin):
         """Close now; see the opening for what the peer sees."""
         self._fail(None)
 
+    def _force_close(self, error: BaseException | None) -> None:
+        """Close now, because of ``error``: what asyncio's TLS protocol calls when a handshake fails."""
+        self._fail(error)
+
     def _fail(self, error: BaseException | None) -> None:
         if self._lost or self._loop.is_closed():
             return
@@ -383,6 +396,7 @@ class StreamTransport(transports._FlowControlMixin):
         self._tcp.reading = False
         self._tcp.wake_at = NEVER
         self._tcp.user = None
+        silence(self._protocol)
 
     def _call_connection_lost(self, error: BaseException | None, reset: bool) -> None:
         try:

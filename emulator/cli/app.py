@@ -109,6 +109,7 @@ def run(
         Path | None,
         typer.Option(help="Take these steps on another topology than the scenario's.", metavar="FILE"),
     ] = None,
+    real_time: Annotated[bool, typer.Option("--real-time", help="Let a second of the run take a second.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run a scenario: its hosts do what it says, step by step, and captures record it.
@@ -119,7 +120,7 @@ def run(
     if output.exists() and not output.is_dir():
         raise BadQuestion(f"-o {output}: is a file; captures need a folder")
     prepared = Scenario(scenario, [_pair(text) for text in set_ or []], seed, topology)
-    report = _run_with_progress(prepared, output, quiet=as_json)
+    report = _run_with_progress(prepared, output, quiet=as_json, real_time=real_time)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2))
     else:
@@ -139,7 +140,8 @@ def run(
             console.print(captures_table(report))
         if report.flow_logs:
             console.print(f"flow logs: {output / FLOW_LOGS} ({files_text(len(report.flow_logs))})")
-        console.print(f"{report.packets:,} packets in {report.seconds:.1f} virtual seconds{expectations_text(report)}")
+        kind = "real" if real_time else "virtual"
+        console.print(f"{report.packets:,} packets in {report.seconds:.1f} {kind} seconds{expectations_text(report)}")
     for text in report.cut:
         typer.echo(f"vpcemu: a capture ended early: {text}", err=True)
     if report.cut:
@@ -147,10 +149,10 @@ def run(
     raise typer.Exit(YES if report.as_expected else NO)
 
 
-def _run_with_progress(scenario: Scenario, output: Path, *, quiet: bool) -> Report:
+def _run_with_progress(scenario: Scenario, output: Path, *, quiet: bool, real_time: bool) -> Report:
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        return scenario.run(output)
+        return scenario.run(output, real_time=real_time)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
@@ -158,7 +160,7 @@ def _run_with_progress(scenario: Scenario, output: Path, *, quiet: bool) -> Repo
         def show(step: int, steps: int, what: str) -> None:
             bar.update(task, completed=step, total=steps, description=what)
 
-        return scenario.run(output, show)
+        return scenario.run(output, show, real_time=real_time)
 
 
 @app.command()

@@ -83,6 +83,9 @@ class Network:
     Args:
         plane: The control plane: the only way to change the network, at any time.
         seed: All randomness follows from it: ports, sequence numbers, faults.
+        real_time: Tie the network's clock to the machine's: a second takes a second.
+        threads: Run executor jobs of programs in real threads.
+            Neither of the two is deterministic; see :mod:`emulator.asyncio_net.pace` and ``threads``.
 
     Attributes:
         ec2: The control plane.
@@ -94,11 +97,11 @@ class Network:
         rulings: What endpoint policies said, oldest first (the latest 10,000).
     """
 
-    def __init__(self, plane: ControlPlane, *, seed: int = 0) -> None:
+    def __init__(self, plane: ControlPlane, *, seed: int = 0, real_time: bool = False, threads: bool = False) -> None:
         self.ec2: Final = plane
         self.seed: Final = seed
         self.agenda: Final = Agenda()
-        self.loop: Final = VirtualTimeLoop(self.agenda)
+        self.loop: Final = VirtualTimeLoop(self.agenda, real_time=real_time, threads=threads)
         self.fabric: Final = Fabric(self.agenda, plane, seed)
         self.ledger: Final = Ledger()
         self.names: Final = Names(plane)
@@ -113,18 +116,28 @@ class Network:
         self._refresh(self.fabric.tables())
 
     @classmethod
-    def load(cls, path: str | Path, *, seed: int = 0, overrides: Iterable[tuple[str, str]] = ()) -> Network:
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        seed: int = 0,
+        overrides: Iterable[tuple[str, str]] = (),
+        real_time: bool = False,
+        threads: bool = False,
+    ) -> Network:
         """Build the network that a topology document describes.
 
         Args:
             path: The YAML document.
             seed: See the class.
             overrides: ``(key, value)`` pairs that change one value of the document each, as ``run --set`` does.
+            real_time: See the class.
+            threads: See the class.
 
         Raises:
             TopologyError: with every problem of the document.
         """
-        return cls(load_topology(path, overrides), seed=seed)
+        return cls(load_topology(path, overrides), seed=seed, real_time=real_time, threads=threads)
 
     # --- hosts -------------------------------------------------------------------------------------------------------
 

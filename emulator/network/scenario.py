@@ -296,6 +296,7 @@ class Scenario:
         progress: Callable[[int, int, str], None] | None = None,
         *,
         before: Callable[[Network], None] | None = None,
+        real_time: bool = False,
     ) -> Report:
         """Run every step, then let the network come to rest.
 
@@ -303,6 +304,7 @@ class Scenario:
             output: Folder for the captures, and in it ``flow-logs``; None captures and writes nothing.
             progress: Told ``(step, steps, what)`` before each step and at the end.
             before: Given the network before the first step, for whoever wants to watch more of it.
+            real_time: Let a second of the run take a second.
 
         Raises:
             BaseException: what interrupted the run; captures then stay as ``NAME.partial.pcapng``.
@@ -314,7 +316,7 @@ class Scenario:
             names = [f"{EXPECTATIONS_LOG}{number}" for number in range(len(bare))]
             if bare:
                 plane.create_flow_logs(bare, max_aggregation_interval=60, flow_log_ids=names)
-        network = Network(plane, seed=self.seed)
+        network = Network(plane, seed=self.seed, real_time=real_time)
         with network:
             if output is not None:
                 folder = Path(output)

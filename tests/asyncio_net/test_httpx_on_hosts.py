@@ -9,6 +9,7 @@ import h11
 import httpx
 import pytest
 
+from emulator.services.tls import client_context, server_context
 from tests.asyncio_net.test_names_on_hosts import serve_names
 
 pytestmark = pytest.mark.asyncio
@@ -68,6 +69,56 @@ async def test_httpx_talks_to_a_server_on_another_host_by_name(hub, web, server)
     resets = [packet for packet in hub.seen if packet.flags & 4]
     assert not resets
     assert 0.002 < hub.loop.time() < 1.1
+
+
+def handshakes(hub, port):
+    return sum(packet.dport == port and packet.flags & 0x12 == 2 for packet in hub.seen)
+
+
+async def test_httpx_asks_twice_over_one_connection(hub, web, server):
+    await server
+
+    async def client():
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for path in ("/first", "/second", "/third"):
+                assert (await client.get(f"http://10.0.2.7{path}")).text == f"GET {path} 0"
+                await asyncio.sleep(3)
+
+    await web.create_task(client())
+    assert handshakes(hub, 80) == 1
+
+
+async def test_httpx_notices_that_an_idle_connection_was_closed(hub, web, db):
+    async def once(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await asyncio.sleep(2)
+        writer.close()
+
+    await db.create_task(asyncio.start_server(once, "0.0.0.0", 80))
+
+    async def client():
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get("http://10.0.2.7/")).text == "ok"
+            await asyncio.sleep(1)
+            await asyncio.sleep(4)
+            assert (await client.get("http://10.0.2.7/")).text == "ok"
+
+    await web.create_task(client())
+    assert handshakes(hub, 80) == 2
+    resets = [packet for packet in hub.seen if packet.flags & 4]
+    assert not resets, "it was not found out by writing to it"
+
+
+async def test_httpx_reuses_a_connection_under_tls(hub, web, db):
+    await db.create_task(asyncio.start_server(serve_http, "0.0.0.0", 443, ssl=server_context("10.0.2.7")))
+
+    async def client():
+        async with httpx.AsyncClient(trust_env=False, verify=client_context()) as client:
+            return [(await client.get(f"https://10.0.2.7/{n}")).text for n in range(3)]
+
+    assert await web.create_task(client()) == [f"GET /{n} 0" for n in range(3)]
+    assert handshakes(hub, 443) == 1
 
 
 async def test_httpx_reports_what_went_wrong(hub, web, server):

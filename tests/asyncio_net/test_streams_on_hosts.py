@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import select
 import socket
 import struct
 
@@ -664,12 +665,47 @@ async def test_the_socket_of_a_transport_is_one_to_look_at(web, db, on):
         fake.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         assert fake.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert fake.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-        assert (fake.fileno(), fake.family, fake.type) == (-1, socket.AF_INET, socket.SOCK_STREAM)
+        assert (fake.family, fake.type) == (socket.AF_INET, socket.SOCK_STREAM)
         assert fake.getpeername() == writer.get_extra_info("peername") == ("10.0.2.7", 7)
         assert fake.getsockname() == writer.get_extra_info("sockname")
         writer.close()
 
     await on(web, client())
+
+
+def polled(sock):
+    """Whether poll(2) finds a socket readable."""
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def test_the_descriptor_of_a_connection_is_readable_when_the_connection_is(hub, web, db, on):
+    async def slow(reader, writer):
+        await asyncio.sleep(1)
+        writer.write(b"x")
+        await asyncio.sleep(1)
+        writer.close()
+
+    await serve(db, slow)
+
+    async def client():
+        reader, writer = await asyncio.open_connection("10.0.2.7", 7)
+        sock = writer.get_extra_info("socket")
+        writer.transport.pause_reading()
+        seen = [polled(sock)]
+        await asyncio.sleep(1.5)
+        seen.append(polled(sock))
+        writer.transport.resume_reading()
+        assert await reader.read(1) == b"x"
+        seen.append(polled(sock))
+        assert await reader.read(1) == b""
+        seen.append(polled(sock))
+        writer.close()
+        await writer.wait_closed()
+        return seen, sock.fileno()
+
+    assert await on(web, client()) == ([False, True, False, True], -1)
 
 
 async def test_a_service_tells_clients_with_equal_addresses_apart_by_attachment(hub, on):
@@ -758,11 +794,6 @@ async def test_a_connected_real_socket_is_refused_by_name(web, on):
 
     with pytest.raises(NotImplementedError, match=r"real socket connected to \('192\.0\.2\.1', 80\)"):
         await on(web, asyncio.get_running_loop().sock_connect(Connected(), ("10.0.2.7", 7)))
-
-
-async def test_tls_is_refused_by_name(web, on):
-    with pytest.raises(NotImplementedError, match="TLS is not modelled yet"):
-        await on(web, asyncio.open_connection("10.0.2.7", 443, ssl=True))
 
 
 async def test_sendfile_falls_back_to_reading_the_file(hub, web, db, on, tmp_path):
