@@ -6,6 +6,7 @@ names what nobody read, so that a misspelt option is an error and not a default.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -52,6 +53,15 @@ class Options:
         if not isinstance(value, str):
             raise OptionError(f"{self.at(name)}: expected a text, not {value!r}")
         return str(value)
+
+    def document(self, name: str) -> str | None:
+        """Return a JSON document, given as text or as YAML, as text; None if it is left out."""
+        value = self._take(name, "")
+        if isinstance(value, Mapping):
+            return json.dumps(value, default=str)  # YAML makes a date of 2012-10-17
+        if not isinstance(value, str):
+            raise OptionError(f"{self.at(name)}: expected a JSON document, not {value!r}")
+        return str(value) or None
 
     def table(self, name: str) -> Options:
         """Return a table within this one; empty if it is left out."""

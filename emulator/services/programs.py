@@ -16,7 +16,7 @@ from emulator.services import echo, s3, sink, streams
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
 from emulator.services.options import OptionError, Options
-from emulator.services.s3_objects import buckets_of
+from emulator.services.s3_buckets import buckets_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -98,8 +98,10 @@ def _port(options: Options, default: int) -> int:
 
 
 def _s3(service_name: str, region: str, options: Options) -> Program:
-    program = HttpProgram(s3.S3(service_name, region, buckets_of(options.table("buckets"))), _port(options, 80))
-    options.done("buckets", "port")
+    buckets = buckets_of(options.table("buckets"), region)
+    keep_uploads = options.integer("keep_uploads", s3.KEEP_UPLOADS)
+    program = HttpProgram(s3.S3(service_name, region, buckets, keep_uploads=keep_uploads), _port(options, 80))
+    options.done("buckets", "keep_uploads", "port")
     return program
 
 
