@@ -74,6 +74,17 @@ class Options:
                 raise OptionError(f"{self.place}: the name {name!r} is not a text; put it in quotes")
         return {str(name): self.table(str(name)) for name in self._values}
 
+    def texts(self) -> dict[str, str]:
+        """Return every value as a text, in order: the names are the user's own."""
+        return {str(name): self.text(str(name)) for name in self._values}
+
+    def sequence(self, name: str) -> list[object]:
+        """Return a list; empty if it is left out."""
+        value = self._take(name, [])
+        if not isinstance(value, list | tuple):
+            raise OptionError(f"{self.at(name)}: expected a list, not {value!r}")
+        return list(value)
+
     def done(self, *known: str) -> None:
         """Nothing else is known here: name the first option that was not read."""
         for name in self._values:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.services import echo, s3, sink, streams
+from emulator.model.resources import DEFAULT_ACCOUNT
+from emulator.services import dynamodb, echo, s3, sink, streams
+from emulator.services.dynamodb import tables_of
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
 from emulator.services.options import OptionError, Options
@@ -105,6 +107,14 @@ def _s3(service_name: str, region: str, options: Options) -> Program:
     return program
 
 
+def _dynamodb(service_name: str, region: str, options: Options) -> Program:
+    account = options.text("account", DEFAULT_ACCOUNT)
+    application = dynamodb.DynamoDb(service_name, region, tables_of(options.table("tables")), account=account)
+    program = HttpProgram(application, _port(options, 80))
+    options.done("account", "port", "tables")
+    return program
+
+
 def _generic(application: type[echo.Echo | sink.Sink]) -> Factory:
     def make(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
         supports_policies = options.flag("supports_policies", True)
@@ -137,6 +147,7 @@ def _source(service_name: str, region: str, options: Options) -> Program:  # noq
 APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
     {
         "discard": _discard,
+        "dynamodb": _dynamodb,
         "echo": _echo,
         "http": _generic(echo.Echo),
         "s3": _s3,
