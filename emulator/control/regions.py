@@ -130,7 +130,7 @@ def built_in_service(region: str, short_name: str, prefix_list: PrefixList) -> S
         private_dns_names=(host, f"*.{host}") if short_name == "s3" else (host,),
         public_addresses=addresses_in(prefix_list.cidrs),
         prefix_list_id=prefix_list.prefix_list_id,
-        application=short_name if short_name == "s3" else None,  # DynamoDB has no built-in program yet
+        application=short_name,
     )
 
 

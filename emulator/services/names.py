@@ -63,3 +63,8 @@ def interface_name(address: IPAddress, region: str) -> str:
     """Return the private DNS name of an address: ``ip-10-0-1-10.ec2.internal`` in us-east-1."""
     domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
     return f"ip-{str(address).replace('.', '-')}.{domain}"
+
+
+def partition_of(region: str) -> str:
+    """Return what the ARNs of a Region begin with, behind ``arn:``."""
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws-cn" if region.startswith("cn-") else "aws"

@@ -6,6 +6,7 @@ names what nobody read, so that a misspelt option is an error and not a default.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -53,6 +54,15 @@ class Options:
             raise OptionError(f"{self.at(name)}: expected a text, not {value!r}")
         return str(value)
 
+    def document(self, name: str) -> str | None:
+        """Return a JSON document, given as text or as YAML, as text; None if it is left out."""
+        value = self._take(name, "")
+        if isinstance(value, Mapping):
+            return json.dumps(value, default=str)  # YAML makes a date of 2012-10-17
+        if not isinstance(value, str):
+            raise OptionError(f"{self.at(name)}: expected a JSON document, not {value!r}")
+        return str(value) or None
+
     def table(self, name: str) -> Options:
         """Return a table within this one; empty if it is left out."""
         return Options(self._take(name, {}), self.at(name))
@@ -63,6 +73,17 @@ class Options:
             if not isinstance(name, str):
                 raise OptionError(f"{self.place}: the name {name!r} is not a text; put it in quotes")
         return {str(name): self.table(str(name)) for name in self._values}
+
+    def texts(self) -> dict[str, str]:
+        """Return every value as a text, in order: the names are the user's own."""
+        return {str(name): self.text(str(name)) for name in self._values}
+
+    def sequence(self, name: str) -> list[object]:
+        """Return a list; empty if it is left out."""
+        value = self._take(name, [])
+        if not isinstance(value, list | tuple):
+            raise OptionError(f"{self.at(name)}: expected a list, not {value!r}")
+        return list(value)
 
     def done(self, *known: str) -> None:
         """Nothing else is known here: name the first option that was not read."""

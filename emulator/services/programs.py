@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.services import echo, s3, sink, streams
+from emulator.model.resources import DEFAULT_ACCOUNT
+from emulator.services import dynamodb, echo, s3, sink, streams
+from emulator.services.dynamodb import tables_of
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
 from emulator.services.options import OptionError, Options
-from emulator.services.s3_objects import buckets_of
+from emulator.services.s3_buckets import buckets_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -98,8 +100,18 @@ def _port(options: Options, default: int) -> int:
 
 
 def _s3(service_name: str, region: str, options: Options) -> Program:
-    program = HttpProgram(s3.S3(service_name, region, buckets_of(options.table("buckets"))), _port(options, 80))
-    options.done("buckets", "port")
+    buckets = buckets_of(options.table("buckets"), region)
+    keep_uploads = options.integer("keep_uploads", s3.KEEP_UPLOADS)
+    program = HttpProgram(s3.S3(service_name, region, buckets, keep_uploads=keep_uploads), _port(options, 80))
+    options.done("buckets", "keep_uploads", "port")
+    return program
+
+
+def _dynamodb(service_name: str, region: str, options: Options) -> Program:
+    account = options.text("account", DEFAULT_ACCOUNT)
+    application = dynamodb.DynamoDb(service_name, region, tables_of(options.table("tables")), account=account)
+    program = HttpProgram(application, _port(options, 80))
+    options.done("account", "port", "tables")
     return program
 
 
@@ -135,6 +147,7 @@ def _source(service_name: str, region: str, options: Options) -> Program:  # noq
 APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
     {
         "discard": _discard,
+        "dynamodb": _dynamodb,
         "echo": _echo,
         "http": _generic(echo.Echo),
         "s3": _s3,

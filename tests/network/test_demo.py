@@ -224,7 +224,7 @@ RULES: list[tuple[int, Callable[[ControlPlane], Any] | list[tuple[str, str]], tu
         lambda ec2: ec2.create_vpc_endpoint(
             "vpc-main", "com.amazonaws.us-east-1.dynamodb", vpc_endpoint_id="dynamodb", route_table_ids=["private"]
         ),
-        ("failed", "ConnectError", ""),  # it arrives, and nobody listens: refused, which is no drop
+        ("delivered", "HTTP 200", "pl-02cd2c6b (52.94.0.0/22) -> dynamodb"),
     ),
     (
         11,

@@ -65,7 +65,7 @@ def test_a_denied_upload_changes_nothing():
     application = s3()
     status, _, _ = run(Guard(application, lambda _: DENY_SECRETS), ask("PUT", "/training/secret.txt"), b"new")
     assert status == 403
-    assert b"".join(application.buckets["training"]["secret.txt"].content.blocks(0, 1)) == b"x"
+    assert b"".join(application.store.buckets["training"].objects["secret.txt"].content.blocks(0, 1)) == b"x"
 
 
 @pytest.mark.fact("VPCE-GW-6", "VPCE-GW-7", "VPCE-9")
