@@ -7,11 +7,9 @@ AWS: EC2 API Reference, "CreateVpcEndpoint" (ERR-4, ERR-8, ERR-10).
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from emulator.control.errors import Ec2Error, invalid, unsupported
-from emulator.control.policies import FULL_ACCESS
 from emulator.model.resources import VpcEndpointType
 
 if TYPE_CHECKING:
@@ -92,24 +90,3 @@ def check_shaper(endpoint: VpcEndpoint) -> None:
     ):
         if value is not None and value < least:
             raise invalid(f"{parameter} is at least {least}", parameter)
-
-
-def allows_everything(policy_document: str) -> bool:
-    """Return whether a well-formed policy is POL-1's, however it is written."""
-    return _statement(policy_document) == _statement(FULL_ACCESS)
-
-
-def _statement(policy_document: str) -> dict[str, Any] | None:
-    """Return the only statement of a policy, lone values for lists of one; None if it has several."""
-    statements = json.loads(policy_document)["Statement"]
-    statements = statements if isinstance(statements, list) else [statements]
-    if len(statements) != 1:
-        return None
-    lone = {
-        key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in statements[0].items()
-    }
-    lone.pop("Sid", None)
-    principal = lone.get("Principal")
-    if isinstance(principal, dict) and list(principal) == ["AWS"]:
-        lone["Principal"] = "*" if principal["AWS"] in ("*", ["*"]) else principal
-    return lone

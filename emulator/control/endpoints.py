@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.control.endpoint_parameters import (
-    allows_everything,
     check_shaper,
     designated_addresses,
     endpoint_type_of,
@@ -26,7 +25,7 @@ from emulator.control.endpoint_parameters import (
 from emulator.control.endpoint_services import EndpointServices
 from emulator.control.errors import Ec2Error, invalid
 from emulator.control.nat_gateways import NatGateways
-from emulator.control.policies import FULL_ACCESS, check_policy
+from emulator.control.policies import FULL_ACCESS, allows_everything, check_endpoint_policy
 from emulator.control.services import Services, no_such_service
 from emulator.control.state import listed, verb
 from emulator.model.resources import EndpointState, InterfaceType, Route, VpcEndpoint, VpcEndpointType
@@ -436,7 +435,7 @@ def _conflict(domain: str, vpc: Vpc) -> Ec2Error:
 
 def _check_policy(policy_document: str, kind: VpcEndpointType, service: Service) -> None:
     """Check a policy; customers' services have full access only (POL-4)."""
-    check_policy(policy_document, kind)
+    check_endpoint_policy(policy_document, kind)
     if service.service_id is not None and not allows_everything(policy_document):
         text = f"Service {service.service_name} only supports the full-access endpoint policy."
         raise Ec2Error("InvalidParameter", text, "policy_document")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.control.errors import invalid
+from emulator.control.errors import Ec2Error, invalid
 from emulator.control.interfaces import NetworkInterfaces, tracking
 from emulator.control.state import listed, verb
 from emulator.model.resources import Instance, InstanceState
@@ -40,15 +40,19 @@ class Instances(NetworkInterfaces):
         max_tracked_connections: int | None = None,
         application: str | None = None,
         options: Mapping[str, object] | None = None,
+        iam_role: str | None = None,
     ) -> Instance:
         """Run one instance; its primary interface is ``eni-<instance>`` unless it is named.
 
         ``public_ip`` is its automatic public address, ``auto`` for any. EMU: ``forwards`` makes it a middlebox,
-        ``max_tracked_connections`` bounds its tracked flows (SG-16), ``application`` is the program on it.
+        ``max_tracked_connections`` bounds its tracked flows (SG-16), ``application`` is the program on it, ``iam_role``
+        names the role of its instance profile.
         """
         subnet = self._subnet(subnet_id)
         name = self._new_id(self.instances, "i", instance_id, "instance_id")
         worn = self._groups(subnet.vpc_id, security_group_ids, "security_group_ids")
+        if iam_role is not None and iam_role not in self.iam_roles:
+            raise Ec2Error("NoSuchEntity", f"The role with name {iam_role} cannot be found.", "iam_role")
         if max_tracked_connections is not None and max_tracked_connections < 1:
             raise invalid("max_tracked_connections is at least 1", "max_tracked_connections")
         blamed = "instance_id" if network_interface_id is None else "network_interface_id"
@@ -71,6 +75,7 @@ class Instances(NetworkInterfaces):
             max_tracked_connections=max_tracked_connections,
             application=application,
             options=dict(options or {}),
+            iam_role=iam_role,
         )
         self._put(self.instances, name, instance)
         return instance

@@ -16,6 +16,7 @@ from emulator.control.endpoints import Endpoints
 from emulator.control.faults import Faults
 from emulator.control.flow_logs import FlowLogs
 from emulator.control.hosted_zones import HostedZones
+from emulator.control.identities import Identities
 from emulator.control.network_acls import NetworkAcls
 from emulator.control.outside import Outside
 from emulator.control.peering import Peering
@@ -40,6 +41,7 @@ class ControlPlane(
     ResourceShares,
     HostedZones,
     ResolverEndpoints,
+    Identities,
 ):
     """Everything a user may do to a network; what names no Region is in ``region``.
 

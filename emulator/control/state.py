@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from emulator.model.endpoint_services import LoadBalancer, TargetGroup, VpcEndpointServiceConfiguration
     from emulator.model.flow_logs import FlowLog
     from emulator.model.hosted_zones import HostedZone, ResolverEndpoint
+    from emulator.model.identities import BucketPolicy, IamRole, IamUser
     from emulator.model.resources import (
         Instance,
         NetworkAcl,
@@ -129,6 +130,9 @@ class State:
         self.hosted_zones: dict[str, HostedZone] = {}
         self.resolver_endpoints: dict[str, ResolverEndpoint] = {}
         self.flow_logs: dict[str, FlowLog] = {}
+        self.iam_roles: dict[str, IamRole] = {}
+        self.iam_users: dict[str, IamUser] = {}
+        self.bucket_policies: dict[str, BucketPolicy] = {}
         self.failures: dict[str, str] = {}
         self._hosts: dict[tuple[str, int], str] = {}
         self._public_hosts: dict[int, str] = {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.control.catalogue import interface_services
 from emulator.control.errors import Ec2Error
-from emulator.control.policies import check_policy
+from emulator.control.policies import check_endpoint_policy
 from emulator.control.regions import GATEWAY_SERVICES, built_in_prefix_list
 from emulator.importers.notes import Code
 from emulator.importers.rules import groups_of
@@ -132,7 +132,7 @@ def _policy(plan: Plan, name: str, record: Record, kind: VpcEndpointType) -> dic
         return None
     try:
         policy = json.loads(written) if isinstance(written, str) else written
-        check_policy(json.dumps(policy), kind)
+        check_endpoint_policy(json.dumps(policy), kind)
     except (ValueError, RecursionError, Ec2Error) as error:
         why = error.message if isinstance(error, Ec2Error) else "is no JSON"
         sentence = f"its policy cannot be used ({why[:200]}): full access is assumed"

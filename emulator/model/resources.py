@@ -248,6 +248,7 @@ class Instance:
         forwards: EMU: a middlebox that sends on what is not for itself, unchanged, by the interface it came through.
         max_tracked_connections: Of all its interfaces together (SG-16); None: the settings'.
         application, options: The built-in program that listens on it, as with a service; None for none.
+        iam_role: The role that its programs ask services by; None for none.
     """
 
     instance_id: str
@@ -257,6 +258,7 @@ class Instance:
     max_tracked_connections: int | None = None
     application: str | None = None
     options: dict[str, object] = field(default_factory=dict, hash=False, compare=False)
+    iam_role: str | None = None
 
 
 class VpcEndpointType(StrEnum):

@@ -31,6 +31,7 @@ _UNITS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "idle_timeout": duration,
         "connection_tracking_specification": _timeouts,
         "policy_document": _policy,
+        "policy": _policy,
     }
 )
 """Parameters that documents write otherwise than the verbs take them."""

@@ -16,6 +16,7 @@ from netaddr import IPAddress
 
 from emulator.asyncio_net.loop import VirtualTimeLoop
 from emulator.capture import Capture, LinkLayer, Tap
+from emulator.network.authority import NetworkAuthority
 from emulator.network.endpoint_metrics import EndpointMetering
 from emulator.network.expectations import EXPECTATIONS_LOG
 from emulator.network.explanations import Explanation, explain
@@ -94,7 +95,8 @@ class Network:
         hosts: By name: instances by their id, services by their name, resolvers as ``<vpc>/resolver``.
         ledger: The latest drops.
         names: DNS, as each VPC and the internet see it.
-        rulings: What endpoint policies said, oldest first (the latest 10,000).
+        authority: Who asks by which access key, and what policies there are.
+        rulings: What policies said, oldest first (the latest 10,000).
     """
 
     def __init__(self, plane: ControlPlane, *, seed: int = 0, real_time: bool = False, threads: bool = False) -> None:
@@ -105,6 +107,7 @@ class Network:
         self.fabric: Final = Fabric(self.agenda, plane, seed)
         self.ledger: Final = Ledger()
         self.names: Final = Names(plane)
+        self.authority: Final = NetworkAuthority(plane)
         self.rulings: Final[list[Ruling]] = []
         self._captures: list[tuple[str, Capture]] = []
         self._flow_logging: Final = FlowLogging(plane)
@@ -147,12 +150,8 @@ class Network:
         self._metering.refresh()
         self._plugging.refresh(tables)
 
-    def policy_of(self, vpc_endpoint_id: str) -> str:
-        """Return the policy of an endpoint as it is now."""
-        return self.ec2.vpc_endpoints[vpc_endpoint_id].policy_document
-
     def ruled(self, ruling: Ruling) -> None:
-        """Note what a policy said."""
+        """Note what policies said."""
         self.rulings.append(ruling)
         del self.rulings[:-10_000]
 

@@ -152,7 +152,7 @@ class Plugging:
             for resolver_program in (serve_resolver, serve_resolver_tcp):
                 self._unstarted.append((host, partial(resolver_program, ANY_ADDRESS, reader, turns)))
         if program is not None:
-            serve = partial(program.serve, policy_of=network.policy_of, observe=network.ruled)
+            serve = partial(program.serve, policy_of=network.authority, observe=network.ruled)
             self._unstarted.append((host, serve))
         return host
 

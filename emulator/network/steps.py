@@ -1,7 +1,6 @@
 """One step of a scenario: run it, and read from the network what became of it.
 
-A row is made from records only: drops from the ledger, rulings of endpoint
-policies, and the path that the step's packets took.
+A row is made from records only: drops from the ledger, rulings of policies, and the path that the step's packets took.
 """
 
 from __future__ import annotations
@@ -11,14 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from emulator.control.policies import FULL_ACCESS
+from emulator.control.policies import allows_everything
+from emulator.model.epoch import EPOCH_NS
 from emulator.model.resources import NetworkInterface
 from emulator.model.traces import Delivered, Dropped
 from emulator.network import workloads
+from emulator.network.authority import access_key_of
 from emulator.network.expectations import differences
 from emulator.network.origins import origin, source_interface
 from emulator.network.questions import destination, unresolved
 from emulator.network.schema import is_address
+from emulator.services import signed_headers
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
 if TYPE_CHECKING:
@@ -118,9 +120,9 @@ def _program_step(network: Network, step: StepSpec) -> Row:
     lost = [drop.ending for drop in network.ledger.since(drops) if _concerns(drop, addresses)]
     path = _busiest(network, addresses, began)
     story = path.story if path is not None else []
-    if ruling is not None and not ruling.decision.allowed:
-        reason = f"HTTP {done.status} AccessDenied"
-        verdict, where = "denied", (ruling.vpc_endpoint_id, ruling.decision.statement or "no statement allows it")
+    if ruling is not None and not ruling.allowed:
+        code = "AccessDenied" if ruling.action.startswith("s3:") else "AccessDeniedException"
+        reason, verdict, where = f"HTTP {done.status} {code}", "denied", _denied(ruling)
     elif lost and done.status is None and (done.error is not None or step.datagram is not None):
         ending = lost[-1]
         reason, verdict, where = str(ending.reason), "dropped", (ending.component, ending.rule or "")
@@ -221,17 +223,27 @@ def _perform(network: Network, step: StepSpec) -> tuple[workloads.Done, int]:
     """Run a program on the host until it ends, and note when that was."""
 
     async def timed() -> tuple[workloads.Done, int]:
-        result = await _program(step)
+        result = await _program(network, step)
         return result, network.now
 
     return network.run(timed(), host=step.host)
 
 
-def _program(step: StepSpec) -> Coroutine[Any, Any, workloads.Done]:
+def _signature(network: Network, host: str, method: str, url: str) -> dict[str, str]:
+    """Return the headers by which a host with a role signs a request; none for other hosts."""
+    key = access_key_of(network.ec2, host)
+    if key is None:
+        return {}
+    return signed_headers(key, method, url, network.ec2.region, (EPOCH_NS + network.now) // 1_000_000_000)
+
+
+def _program(network: Network, step: StepSpec) -> Coroutine[Any, Any, workloads.Done]:
     if step.get is not None:
-        return workloads.get(step.get)
+        return workloads.get(step.get, _signature(network, step.host, "GET", step.get))
     if step.push is not None:
-        return workloads.push(step.push.url, step.push.size, step.push.connections)
+        url = step.push.url
+        signature = _signature(network, step.host, "POST", url)
+        return workloads.push(url, step.push.size, step.push.connections, signature)
     if step.talk is not None:
         talk = step.talk
         keepalive = None if talk.keepalive is None else talk.keepalive / 1e9
@@ -279,10 +291,29 @@ def _way(network: Network, path: Path | None, ruling: Ruling | None) -> tuple[st
     limit = _limit(path)
     if limit is not None:
         return limit
-    if ruling is not None and network.ec2.vpc_endpoints[ruling.vpc_endpoint_id].policy_document != FULL_ACCESS:
+    if ruling is not None and not _all_open(network, ruling):
         return arrived, ruling.decision.statement or ""
     rules = [step.rule for step in path.story if step.rule is not None]
     return arrived, rules[-1] if rules else ""
+
+
+def _denied(ruling: Ruling) -> tuple[str, str]:
+    """Return who denied a request, an endpoint, a bucket or an identity, and by which statement of which layer."""
+    deciding = ruling.verdict.deciding
+    assert deciding is not None, "somebody denied it"
+    statement = deciding.decision.statement or "no statement allows it"
+    names = deciding.decision.policy or ", ".join(deciding.names) or ruling.verdict.question.principal.called
+    return names, f"{statement} ({deciding.layer})"
+
+
+def _all_open(network: Network, ruling: Ruling) -> bool:
+    """Whether nothing but an endpoint's full access let a request pass: not worth a word."""
+    deciding = ruling.verdict.deciding
+    if deciding is None:
+        return True
+    asked = [layer for layer in ruling.verdict.layers if layer.asked]
+    endpoint = network.ec2.vpc_endpoints.get(ruling.vpc_endpoint_id or "")
+    return asked == [deciding] and endpoint is not None and allows_everything(endpoint.policy_document)
 
 
 def _limit(path: Path) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncio_dgram
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from types import ModuleType
 
     import httpx
@@ -51,13 +51,16 @@ def _httpx() -> ModuleType:
     return httpx
 
 
-async def get(url: str) -> Done:
-    """Download ``url`` with httpx as it comes out of the box: connecting takes at most 5 seconds."""
+async def get(url: str, headers: Mapping[str, str] | None = None) -> Done:
+    """Download ``url`` with httpx as it comes out of the box: connecting takes at most 5 seconds.
+
+    ``headers`` are those of a signature.
+    """
     httpx = _httpx()
     octets, body = 0, b""
     began = asyncio.get_running_loop().time()
     try:
-        async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", url) as response:
+        async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", url, headers=headers) as response:
             first = _since(began)
             async for block in response.aiter_raw():
                 octets += len(block)
@@ -67,14 +70,14 @@ async def get(url: str) -> Done:
         return _failed(error, octets)
 
 
-async def push(url: str, octets: int, connections: int) -> Done:
+async def push(url: str, octets: int, connections: int, headers: Mapping[str, str] | None = None) -> Done:
     """Upload ``octets`` bytes to ``url``, shared by ``connections`` connections at once."""
     httpx = _httpx()
     share, rest = divmod(octets, connections)
     async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
         try:
             answers = await asyncio.gather(
-                *(_upload(client, url, share + (number < rest)) for number in range(connections))
+                *(_upload(client, url, share + (number < rest), headers or {}) for number in range(connections))
             )
         except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
             return _failed(error, 0)
@@ -82,8 +85,8 @@ async def push(url: str, octets: int, connections: int) -> Done:
     return Done(worst, octets)
 
 
-async def _upload(client: httpx.AsyncClient, url: str, octets: int) -> httpx.Response:
-    return await client.post(url, content=_blocks(octets), headers={"content-length": str(octets)})
+async def _upload(client: httpx.AsyncClient, url: str, octets: int, headers: Mapping[str, str]) -> httpx.Response:
+    return await client.post(url, content=_blocks(octets), headers={"content-length": str(octets), **headers})
 
 
 async def _blocks(octets: int) -> AsyncIterator[bytes]:

@@ -6,13 +6,14 @@ sockets those of an emulated host.  They know nothing of packets.
 
 from __future__ import annotations
 
+from emulator.services.authority import Authority
+from emulator.services.credentials import access_key_id, signed_headers
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.hints import hint, nearest_covered
 from emulator.services.http import serve_http
 from emulator.services.messages import Access, Application, Body, Provenance, Request, Response
 from emulator.services.names import EndpointNames, endpoint_names, interface_name
 from emulator.services.options import OptionError
-from emulator.services.policy import Decision, Policy, PolicyError, evaluate, parse_policy
 from emulator.services.programs import APPLICATIONS, Program, program_named, program_of
 from emulator.services.resolver import Rotation
 from emulator.services.resolver import answer as answer_query
@@ -26,13 +27,11 @@ __all__ = [
     "Access",
     "Answer",
     "Application",
+    "Authority",
     "Body",
-    "Decision",
     "EndpointNames",
     "Guard",
     "OptionError",
-    "Policy",
-    "PolicyError",
     "PolicyOf",
     "Program",
     "Provenance",
@@ -43,18 +42,18 @@ __all__ = [
     "Source",
     "World",
     "Zone",
+    "access_key_id",
     "answer_query",
     "endpoint_names",
-    "evaluate",
     "hint",
     "interface_name",
     "nearest_covered",
-    "parse_policy",
     "program_named",
     "program_of",
     "public_zone",
     "serve_http",
     "serve_resolver",
     "serve_resolver_tcp",
+    "signed_headers",
     "zone_of",
 ]

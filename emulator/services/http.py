@@ -142,7 +142,8 @@ class HttpConnection(asyncio.Protocol):
     def _provenance(self) -> Provenance:
         info = self._transport.get_extra_info
         peer = info("peername") or ("", 0)
-        return Provenance(str(peer[0]), int(peer[1]), info("vpc_endpoint_id"), info("vpc_id"))
+        secure = info("ssl_object") is not None
+        return Provenance(str(peer[0]), int(peer[1]), info("vpc_endpoint_id"), info("vpc_id"), secure)
 
     def _continue(self) -> None:
         """The application asks for the body: a client that waits for leave to send it gets it now."""

@@ -30,13 +30,14 @@ class Provenance:
     """Where a connection came from (design D7).
 
     ``source_address`` is the client's private address (VPCE-IF-16, VPCE-GW-15).  ``vpc_endpoint_id`` and
-    ``vpc_id`` are None for a connection that came through no endpoint.
+    ``vpc_id`` are None for a connection that came through no endpoint. ``secure`` says whether it is TLS.
     """
 
     source_address: str
     source_port: int
     vpc_endpoint_id: str | None = None
     vpc_id: str | None = None
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,11 @@ PATTERNS: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("groups", EACH): "security_groups",
         ("instance_id",): "instances",
     },
-    "instances": {("subnet_id",): "subnets", ("security_group_ids", EACH): "security_groups"},
+    "instances": {
+        ("subnet_id",): "subnets",
+        ("security_group_ids", EACH): "security_groups",
+        ("iam_role",): "iam_roles",
+    },
     "vpc_endpoints": {
         ("vpc_id",): "vpcs",
         ("service_name",): "services",
@@ -150,6 +154,7 @@ KINDS: Final = {  # what people call it, AWS's code when it is not there (sectio
     "transit_gateway_route_tables": ("transit gateway route table", "InvalidRouteTableID.NotFound"),
     "load_balancers": ("load balancer", "InvalidNetworkLoadBalancerArn.NotFound"),
     "target_groups": ("target group", "TargetGroupNotFound"),
+    "iam_roles": ("role", "NoSuchEntity"),
 }
 
 FOREIGN_TARGETS: Final = {  # heads of route targets that AWS has and the emulator does not model (D6, ROUTE-13)

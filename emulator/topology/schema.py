@@ -37,6 +37,7 @@ from emulator.topology.schema_edges import (
     VpnConnectionEntry,
     VpnGatewayEntry,
 )
+from emulator.topology.schema_identities import BucketPolicyEntry, IamRoleEntry, IamUserEntry
 from emulator.topology.schema_services import (
     FlowLogEntry,
     HostedZoneEntry,
@@ -54,8 +55,10 @@ NOT_MODELLED: Final = frozenset(
         "egress_only_internet_gateways", "gateway_load_balancers", "global_accelerators", "lambda_functions",
         "local_gateways", "nat_instances", "network_firewalls", "traffic_mirror_filters", "traffic_mirror_sessions",
         "traffic_mirror_targets", "transit_gateway_connects", "vpc_lattice_services",
+        "iam_groups", "iam_policies", "resource_control_policies", "service_control_policies",
         # keys of entries
-        "instance_tenancy", "ip_address_type", "service_region",
+        "instance_tenancy", "ip_address_type", "service_region", "permissions_boundary", "managed_policy_arns",
+        "assume_role_policy_document",
     }
 )  # fmt: skip
 """What AWS has and this version does not model: ``UNSUPPORTED_COMPONENT``, not an unknown key (D6)."""
@@ -207,6 +210,7 @@ class InstanceEntry(Strict):
     max_tracked_connections: int | None = Field(None, ge=1)
     application: str | None = None
     options: dict[str, Any] | None = None
+    iam_role: str | None = None
 
 
 class SubnetConfigurationEntry(Strict):
@@ -343,6 +347,9 @@ class TopologyDocument(Strict):
     hosted_zones: dict[str, HostedZoneEntry] = Field(default_factory=dict)
     resolver_endpoints: dict[str, ResolverEndpointEntry] = Field(default_factory=dict)
     flow_logs: dict[str, FlowLogEntry] = Field(default_factory=dict)
+    iam_roles: dict[str, IamRoleEntry] = Field(default_factory=dict)
+    iam_users: dict[str, IamUserEntry] = Field(default_factory=dict)
+    bucket_policies: dict[str, BucketPolicyEntry] = Field(default_factory=dict)
     unsupported_components: dict[str, UnsupportedComponentEntry] = Field(default_factory=dict)
     settings: SettingsEntry | None = None
 
@@ -376,6 +383,9 @@ SECTIONS: Final[dict[str, type[Strict]]] = {
     "hosted_zones": HostedZoneEntry,
     "resolver_endpoints": ResolverEndpointEntry,
     "flow_logs": FlowLogEntry,
+    "iam_roles": IamRoleEntry,
+    "iam_users": IamUserEntry,
+    "bucket_policies": BucketPolicyEntry,
     "unsupported_components": UnsupportedComponentEntry,
 }
 """The sections that hold resources by id, and what each entry looks like."""

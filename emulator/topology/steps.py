@@ -27,7 +27,8 @@ from emulator.topology.steps_edges import (
     vpn_connections,
 )
 from emulator.topology.steps_flow_logs import flow_logs
-from emulator.topology.steps_hosts import hosts_and_endpoints, policies
+from emulator.topology.steps_hosts import hosts_and_endpoints
+from emulator.topology.steps_identities import identities, policies
 from emulator.topology.steps_services import target_groups, targets
 from emulator.topology.steps_transit import transit_gateway_attachments, transit_gateway_states, transit_gateways
 
@@ -254,6 +255,7 @@ STEPS: Final = (
     security_groups,
     routes,
     policies,
+    identities,
     elastic_addresses,
     target_groups,
     transit_gateways,

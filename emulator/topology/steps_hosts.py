@@ -7,17 +7,15 @@ nothing.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.control.policies import check_policy
-from emulator.model.resources import VpcEndpointType
 from emulator.topology import schema
 from emulator.topology.build import later, natural
 from emulator.topology.fields import in_order
 from emulator.topology.schema_edges import NatGatewayEntry, TransitGatewayAttachmentEntry
 from emulator.topology.schema_services import LoadBalancerEntry, VpcEndpointServiceConfigurationEntry
 from emulator.topology.steps_edges import nat_gateway
+from emulator.topology.steps_identities import policy_text
 from emulator.topology.steps_services import BALANCER_LISTS, ENDPOINT_PARTS, endpoint_service, load_balancer
 from emulator.topology.steps_transit import LATER, vpc_attachment
 
@@ -31,22 +29,6 @@ PARTLY_GIVEN, AUTOMATIC = 10, 20
 """What ranks whoever has only secondary addresses given, or none, behind those who have."""
 
 TRACKING: Final[dict[str, KeyPath]] = {"connection_tracking_specification": ("connection_tracking",)}
-
-
-def policies(draft: Draft) -> None:
-    """Policies by themselves, whatever else is wrong with their endpoints; a refused one is not asked about again."""
-    for name in draft.ids_in("vpc_endpoints"):
-        node = draft.document.find(("vpc_endpoints", name, "policy_document"))
-        policy = None if node is None else node.plain()
-        if isinstance(policy, str | dict):
-            # What only a gateway's policy must not say depends on the type, so the verb itself says that.
-            call = later(check_policy, _policy_text(policy), VpcEndpointType.INTERFACE)
-            if not draft.attempt(("vpc_endpoints", name), call):
-                draft.refused_policies.add(name)
-
-
-def _policy_text(policy: str | dict[str, Any]) -> str:
-    return json.dumps(policy, sort_keys=True) if isinstance(policy, dict) else policy
 
 
 def hosts_and_endpoints(draft: Draft) -> None:
@@ -126,6 +108,7 @@ def _run_instance(draft: Draft, name: str, entry: schema.InstanceEntry) -> None:
         "max_tracked_connections": entry.max_tracked_connections,
         "application": entry.application,
         "options": in_order(entry.options),
+        "iam_role": entry.iam_role,
     }
     draft.create(("instances", name), draft.plane.run_instances, given, "instance_id", TRACKING)
 
@@ -156,7 +139,7 @@ def _create_endpoint(draft: Draft, name: str, entry: schema.VpcEndpointEntry) ->
         rate = usual if entry.az_bandwidth is None else entry.az_bandwidth
         given["az_queue"] = amount if kind == "bytes" else rate * amount // (8 * 10**9)
     if entry.policy_document is not None and name not in draft.refused_policies:
-        given["policy_document"] = _policy_text(entry.policy_document)
+        given["policy_document"] = policy_text(entry.policy_document)
     given |= {
         "vpc_id": vpc_id,
         "service_name": draft.names.service_name(entry.service_name, draft.names.region_of(vpc_id)),

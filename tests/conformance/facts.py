@@ -284,7 +284,7 @@ SECTIONS = (
     Section(4, "Endpoints in general", VPCE),
     Section(5, "Interface endpoints", VPCE_IF),
     Section(6, "Gateway endpoints", VPCE_GW),
-    Section(7, "Endpoint policies", POL, "later: Real programs live in the VPC"),
+    Section(7, "Endpoint policies", POL),
     Section(8, "DNS", DNS),
     Section(9, "Endpoint services", SVC),
     Section(10, "Bandwidth, MTU, NAT", (*NET, *NAT)),

@@ -72,8 +72,8 @@ ENDPOINTS = (
         "VPCE-9",
         "policies are read and not obeyed",
         "services/guard.py",
-        "if ruling is None or ruling.decision.allowed:",
-        "if ruling is None or ruling.decision:",
+        "if ruling is not None and not ruling.allowed:",
+        "if ruling is not None and ruling.request is None:",
     ),
     mutation(
         "VPCE-10",

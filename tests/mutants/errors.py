@@ -17,7 +17,13 @@ ERRORS = (
     mutation(
         "ERR-4", "another code", "control/endpoint_parameters.py", '"InvalidVpcEndpointType"', '"InvalidParameterValue"'
     ),
-    mutation("ERR-4", "another code", "control/policies.py", '"InvalidPolicyDocument"', '"InvalidParameterValue"'),
+    mutation(
+        "ERR-4",
+        "another code",
+        "control/policies.py",
+        'GATEWAY_ENDPOINT: "InvalidPolicyDocument"',
+        'GATEWAY_ENDPOINT: "InvalidParameterValue"',
+    ),
     mutation(
         "ERR-5",
         "a service with endpoints can be redefined",

@@ -24,6 +24,7 @@ SAMPLE = {
     "VPCE-IF-8",
     "VPCE-GW-11",
     "ERR-21",
+    "POL-9",
 }
 """A few facts with quick tests, one mutation each: enough to see that the harness kills."""
 

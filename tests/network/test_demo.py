@@ -26,7 +26,7 @@ SMALL = [("scenario.steps.4.push.size", "20MB")]
 
 ROWS = [  # verdict, reason, component and rule, in the order of the steps
     ("delivered", "HTTP 200", "s3", "Training"),
-    ("denied", "HTTP 403 AccessDenied", "s3", "NoSecrets"),
+    ("denied", "HTTP 403 AccessDenied", "s3", "NoSecrets (VPC endpoint policy)"),
     ("delivered", "HTTP 200", "eni-metering-us-east-1a", "metering: tcp 80 from 10.0.0.0/16"),
     ("delivered", "HTTP 200", "eni-metering-us-east-1b", "metering: tcp 80 from 10.0.0.0/16"),
     ("delivered", "HTTP 200", "eni-metering-us-east-1a", "az_bandwidth 10 Gbps"),
@@ -175,7 +175,7 @@ RULES: list[tuple[int, Callable[[ControlPlane], Any] | list[tuple[str, str]], tu
     (
         0,
         lambda ec2: ec2.modify_vpc_endpoint("s3", policy_document=DENY),
-        ("denied", "HTTP 403 AccessDenied", "no statement allows it"),
+        ("denied", "HTTP 403 AccessDenied", "no statement allows it (VPC endpoint policy)"),
     ),
     (
         1,

@@ -17,7 +17,7 @@ DENY_SECRETS = json.dumps(
     {
         "Statement": [
             {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"},
-            {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*/secret*", "Sid": "Secrets"},
+            {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "arn:aws:s3:::*/secret*", "Sid": "Secrets"},
         ]
     }
 )

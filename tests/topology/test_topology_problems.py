@@ -240,8 +240,13 @@ ADDITIONS = [
         ['1:78: InvalidPolicyDocument: Effect must be "Allow" or "Deny"'],
     ),
     (
-        "vpc_endpoints:\n  e:\n    service_name: s3\n    policy_document:\n      Statement:\n      - Effect: Allow\n        Condition: {}",
-        ["7:9: UNSUPPORTED_COMPONENT: Condition in a statement is not modelled"],
+        "vpc_endpoints:\n  e:\n    service_name: s3\n    policy_document:\n      Statement:\n      - Effect: Allow\n        Condition: {Like: {}}",
+        [
+            "6:9: InvalidPolicyDocument: The statement has no Action",
+            "6:9: InvalidPolicyDocument: The statement has no Principal",
+            "6:9: InvalidPolicyDocument: The statement has no Resource",
+            '7:21: InvalidPolicyDocument: Unknown condition operator "Like"',
+        ],
     ),
     (
         "network_interfaces: {eni-i: {subnet_id: a}}\ninstances: {i: {subnet_id: a, private_ip_address: 10.0.1.9}}",
