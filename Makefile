@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 
 PACKETS ?= 200000
 
-.PHONY: demo test check golden conformance mutants kernel bench compiled memory clean help
+.PHONY: demo test check golden conformance mutants kernel kernel-tcp bench compiled memory clean help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,9 @@ mutants: $(STAMP) ## break each fact on purpose: its tests must fail (FACTS="SG-
 
 kernel: $(STAMP) ## let the Linux kernel judge many packets and routes (root): make kernel PACKETS=200000
 	$(BIN)/python -m tests.kernel --packets $(PACKETS)
+
+kernel-tcp: $(STAMP) ## 100 MB each way between our TCP and the kernel's, with no loss, 1 % and 3 % (root)
+	$(BIN)/python -m tests.kernel.transfers --megabytes 100
 
 bench: $(STAMP) ## CPU microseconds per packet, end to end
 	$(BIN)/python benchmarks/bulk.py
