@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 PACKETS ?= 200000
 
-.PHONY: demo test check golden conformance mutants kernel kernel-tcp bench compiled memory clean help
+.PHONY: demo test check golden conformance mutants kernel kernel-tcp goodput bench compiled memory clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ kernel-tcp: $(STAMP) ## 100 MB each way between our TCP and the kernel's, with n
 
 bench: $(STAMP) ## CPU microseconds per packet, end to end
 	$(BIN)/python benchmarks/bulk.py
+
+goodput: $(STAMP) ## TCP's rate against theory, up to 10 Gbit/s and 80 ms, flows' shares, random loss: minutes
+	$(BIN)/python -m tests.tcp.goodput
 
 memory: $(STAMP) ## a 10 GB virtual transfer in flat memory
 	$(BIN)/python benchmarks/flat_memory.py

@@ -30,7 +30,7 @@ OPTIONAL: dict[str, tuple[object, ...]] = {
     "mss": (1460, 100, 536, 8961),
     "receive_buffer": (4 << 20, 3000, 20_000, 200_000),
     "ecn": (False, True),
-    "congestion_control": ("cubic", "newreno"),
+    "congestion_control": ("cubic", "reno"),
     "nodelay": (True, False),
     "nagle": (False, True),
     "rack": (True, False),
