@@ -40,7 +40,7 @@ OPTIONAL: dict[str, tuple[object, ...]] = {
     "quick_acks": (16, 0),
 }
 """Settings and the values tried; those that TcpConfig does not know are left out."""
-KNOWN = {name: values for name, values in OPTIONAL.items() if name in TcpConfig.__slots__}
+KNOWN = {name: values for name, values in OPTIONAL.items() if hasattr(TcpConfig(), name)}
 PATIENCE = 40 * HOUR
 """Virtual time after which a connection that has not ended never will."""
 
