@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 
 PACKETS ?= 200000
 
-.PHONY: demo test check golden conformance mutants kernel bench compiled memory clean help
+.PHONY: demo test check golden conformance mutants kernel kernel-tcp goodput bench compiled memory clean help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -40,8 +40,14 @@ mutants: $(STAMP) ## break each fact on purpose: its tests must fail (FACTS="SG-
 kernel: $(STAMP) ## let the Linux kernel judge many packets and routes (root): make kernel PACKETS=200000
 	$(BIN)/python -m tests.kernel --packets $(PACKETS)
 
+kernel-tcp: $(STAMP) ## 100 MB each way between our TCP and the kernel's, with no loss, 1 % and 3 % (root)
+	$(BIN)/python -m tests.kernel.transfers --megabytes 100
+
 bench: $(STAMP) ## CPU microseconds per packet, end to end
 	$(BIN)/python benchmarks/bulk.py
+
+goodput: $(STAMP) ## TCP's rate against theory, up to 10 Gbit/s and 80 ms, flows' shares, random loss: minutes
+	$(BIN)/python -m tests.tcp.goodput
 
 memory: $(STAMP) ## a 10 GB virtual transfer in flat memory
 	$(BIN)/python benchmarks/flat_memory.py

@@ -183,6 +183,7 @@ class Receiver(Recovery):
         rcv_nxt = self.rcv_nxt
         state = self.state
         seq = unwrap(packet.seq, rcv_nxt)
+        crossed = False
         if state is SYN_RECEIVED and seq == self.irs and flags & (SYN | RST) == SYN:
             if not flags & ACK:  # the SYN again: our SYN,ACK was lost
                 self.timed_end = NEVER
@@ -190,6 +191,7 @@ class Receiver(Recovery):
                 return
             seq += 1  # the SYN,ACK of a simultaneous open (figure 8, line 6)
             flags &= ~SYN
+            crossed = True
         right = self.rcv_right if self.buffered else rcv_nxt + self.rcv_wnd
         if flags & RST:
             if seq == rcv_nxt:
@@ -239,7 +241,10 @@ class Receiver(Recovery):
                     self.outbox.append(answer)
                 return
             self._happen(Event.RCV_ACK_OF_SYN)
-            self._establish(packet.window, self.snd_wscale, now)
+            self._establish(packet.window, 0 if crossed else self.snd_wscale, now)
+            if crossed:  # its window is not scaled (RFC 7323 section 2.2), and there is nothing else in it
+                self._send(now)
+                return
         if ack > self.snd_nxt and not self._is_probe_taken(ack):
             self._challenge(now)
             return
