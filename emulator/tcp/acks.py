@@ -31,7 +31,7 @@ class Acks(Windows):
             if size > self.rcv_wnd:
                 size = self.rcv_wnd
                 payload = payload[:size]
-            self._measure(size)
+            self._learn_size(size)
         self.inbox.append(payload)
         before = self.rcv_nxt
         after = before + size
@@ -52,7 +52,7 @@ class Acks(Windows):
             self._send_ack(now)
         self.data_at = now
 
-    def _measure(self, size: int) -> None:
+    def _learn_size(self, size: int) -> None:
         """Learn from a segment how long the peer's segments are (Linux: ``tcp_measure_rcv_mss``)."""
         if size > self.rcv_mss:
             self.rcv_mss = size
