@@ -124,6 +124,8 @@ class Transfers(Sockets):
         if endpoint is None:
             return failed(errno.ENOTCONN)
         connection = endpoint.connection
+        if len(call.arguments) > 1 and show(call.arguments[1]) == "NULL" and endpoint.readable():
+            return failed(errno.EFAULT)
         if len(endpoint.held) < size and not flags & NUMBERS["MSG_PEEK"]:
             self.kernel.take(endpoint)
         readable = endpoint.readable()
