@@ -148,8 +148,6 @@ class Transfers(Sockets):
             return Result(0)
         if connection.state is State.CLOSED:
             return Result(0) if endpoint.opened else failed(errno.ENOTCONN)
-        if connection.state in OPENING and not self._is_linux() and not socket.blocking:
-            return failed(errno.ENOTCONN)
         if socket.blocking and not flags & NUMBERS["MSG_DONTWAIT"]:
             return None
         return failed(errno.EAGAIN)
