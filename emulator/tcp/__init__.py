@@ -53,14 +53,17 @@ CLOSED.
 connection in TIME-WAIT.
 
 **The modules**, each building on those before it: ``states`` (the table),
-``config``, ``profiles``; ``intervals``, ``send_buffer``, ``reassembly``, ``scoreboard``,
-``rto``, ``congestion`` (parts that know nothing of connections); ``block`` (all
-that a connection remembers, and how packets are made), ``sender`` (what may be
-sent), ``recovery`` (what was lost, and when), ``receiver`` (a segment arrives),
-``connection`` (the user's calls).
+``config``, ``profiles``; parts that know nothing of connections: ``intervals``,
+``send_buffer``, ``reassembly``, ``transmissions`` (when what was sent),
+``scoreboard`` (what arrived, what is lost), ``rack`` (how long a segment may be
+overtaken), ``rto``, ``congestion`` (the interface and NewReno), ``hystart``,
+``cubic``; then ``block`` (all that a connection remembers, and how packets are
+made), ``sender`` (what may be sent), ``evidence`` (what acknowledgments say of
+what was sent), ``recovery`` (what is done about losses, and the long timer),
+``receiver`` (a segment arrives), ``connection`` (the user's calls).
 
 What is not modelled: urgent data (the field is ignored), keep-alives, Nagle's
-algorithm (asyncio sets TCP_NODELAY), ECN, fast open, D-SACK, path MTU
+algorithm (asyncio sets TCP_NODELAY), ECN, fast open, path MTU
 discovery, SYN cookies.
 """
 

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.tcp.config import MILLISECOND
 from emulator.tcp.congestion import Congestion, NewReno
+from emulator.tcp.cubic import Cubic
+from emulator.tcp.rack import Rack
 from emulator.tcp.reassembly import Reassembly
 from emulator.tcp.rto import RttEstimator
 from emulator.tcp.scoreboard import Scoreboard
 from emulator.tcp.send_buffer import NEVER, SendBuffer
 from emulator.tcp.states import Event, Failure, State, next_state
+from emulator.tcp.transmissions import SendLog
 from emulator.wire.options import TcpOptions, read, write_sack, write_syn
 from emulator.wire.packet import ACK, IPPROTO_TCP, RST, SYN, Packet
 
@@ -29,6 +32,14 @@ M: Final = 0xFFFFFFFF
 OPEN: Final = 0  # nothing is known to be lost
 RECOVERY: Final = 1  # fast recovery: RFC 6675, or RFC 6582 without SACK
 LOSS: Final = 2  # after a retransmission timeout: everything not SACKed is sent again
+REDUCING: Final = 3  # nothing is lost, but the peer echoes that congestion was experienced (Linux: CWR)
+
+# What the one long timer is for while data is outstanding.
+RETRANSMISSION: Final = 0  # RFC 6298
+PROBE: Final = 1  # a tail loss probe (RFC 8985 section 7)
+REORDERING: Final = 2  # what was overtaken is lost unless it comes by then (RFC 8985 section 6.2)
+
+TIMER_SLACK: Final = 2 * MILLISECOND  # TCP_TIMEOUT_MIN of Linux: two ticks, for the two short timers
 
 DEFAULT_MSS: Final = 536  # RFC 9293 (MUST-15)
 MINIMUM_MSS: Final = 48  # TCP_MIN_SND_MSS of Linux: an MSS of 1 is an attack
@@ -57,8 +68,14 @@ class ControlBlock:
         snd_una, snd_nxt, snd_end: The oldest octet not acknowledged, the next to send, the end of what was written.
         predicted: Whether the next segment may take the short way through ``receive``.
         release_at: Acknowledging this releases memory.
-        timed_end, timed_at: The round trip being measured: acknowledging ``timed_end`` ends it.
+        timed_end, timed_at: The round trip of a SYN being measured: acknowledging ``timed_end`` ends it.
         rto_at: When the one long timer is due: retransmission, persist, TIME-WAIT; -1 when off.
+        timer: What it is for while data is outstanding: RETRANSMISSION, PROBE or REORDERING.
+        pto, last_pto: After how long a tail loss probe is sent, with several segments or one outstanding.
+        log: When what is outstanding was sent.
+        racking: Losses are noticed by time.
+        limited_end: Until this is acknowledged, ``cwnd`` counts as what limits sending.
+        usage_end, max_out: Until this is acknowledged, the most octets that were outstanding (RFC 7661).
         ack_at: When a delayed acknowledgment is due, if one is owed (``rcv_acked != rcv_nxt``).
         window_field: The window as the header will carry it.
         peer_window: The window as the last header carried it.
@@ -72,6 +89,15 @@ class ControlBlock:
         ecn_echo: Congestion was experienced on the way here and the peer has not said CWR: ACKs carry ECE.
         cwr_wanted: The window was reduced because of the peer's ECE: the next new data carries CWR.
         recover: RFC 6582's recover and RFC 6675's RecoveryPoint.
+        prr_delivered, prr_out, prr_cwnd: RFC 9937: what arrived and what was sent since the reduction began, and
+            the window before it.
+        tlp_end, tlp_again: SND.NXT when a tail loss probe left, or -1; whether it was old data (RFC 8985 section 7.4).
+        undo_marker, undo_resent: SND.UNA when the window was last reduced, or -1; the octets sent again since that
+            no D-SACK told of, -1 if there are none.
+        resent_at: When the first of them left, or -1.
+        frto: After a timeout it is open yet whether it was spurious (RFC 5682).
+        new_first: New data goes before lost data this time (RFC 5682 section 3.1, step 2b).
+        sampled: The round-trip time that the present acknowledgment gives, or -1.
     """
 
     __slots__ = (
@@ -94,6 +120,7 @@ class ControlBlock:
         "fin_at",
         "fin_sent",
         "fin_wanted",
+        "frto",
         "give_up_at",
         "heard_at",
         "ident",
@@ -103,10 +130,15 @@ class ControlBlock:
         "inflation",
         "irs",
         "iss",
+        "last_pto",
+        "limited_end",
         "local_address",
         "local_port",
+        "log",
+        "max_out",
         "max_snd_wnd",
         "mode",
+        "new_first",
         "outbox",
         "overhead",
         "partial_seen",
@@ -114,6 +146,12 @@ class ControlBlock:
         "peer_window",
         "predicted",
         "probed",
+        "prr_cwnd",
+        "prr_delivered",
+        "prr_out",
+        "pto",
+        "rack",
+        "racking",
         "rcv_acked",
         "rcv_mss",
         "rcv_nxt",
@@ -128,9 +166,11 @@ class ControlBlock:
         "remote_address",
         "remote_port",
         "rescued",
+        "resent_at",
         "rto",
         "rto_at",
         "sack_ok",
+        "sampled",
         "scaling",
         "scoreboard",
         "snd_end",
@@ -142,12 +182,18 @@ class ControlBlock:
         "state",
         "timed_at",
         "timed_end",
+        "timer",
         "timestamps",
+        "tlp_again",
+        "tlp_end",
         "ts_offset",
         "ts_recent",
         "ts_recent_at",
         "ttl",
         "unanswered",
+        "undo_marker",
+        "undo_resent",
+        "usage_end",
         "window_field",
     )
 
@@ -238,6 +284,26 @@ class ControlBlock:
         self.partial_seen: bool = False
         self.rescued: bool = False
         self.scoreboard: Scoreboard = Scoreboard()
+        self.log: SendLog = SendLog()
+        self.rack: Rack = Rack()
+        self.racking: bool = False
+        self.timer: int = RETRANSMISSION
+        self.pto: int = config.initial_rto
+        self.last_pto: int = config.initial_rto
+        self.limited_end: int = 0
+        self.usage_end: int = 0
+        self.max_out: int = 0
+        self.prr_cwnd: int = 0
+        self.prr_delivered: int = 0
+        self.prr_out: int = 0
+        self.tlp_end: int = -1
+        self.tlp_again: bool = False
+        self.undo_marker: int = -1
+        self.undo_resent: int = -1
+        self.resent_at: int = -1
+        self.frto: bool = False
+        self.new_first: bool = False
+        self.sampled: int = -1
         self.predicted: bool = False
 
         self.ecn_ok: bool = False
@@ -263,7 +329,7 @@ class ControlBlock:
         self.buffer.clear()
         self.release_at = NEVER
         self.reassembly.clear()
-        self.scoreboard.clear()
+        self.scoreboard.forget()
 
     def _predict(self) -> None:
         """Say whether the next segment may take the short way: nothing unusual is going on.
@@ -271,7 +337,7 @@ class ControlBlock:
         The short way knows data and acknowledgments of data, in order, and nothing else; it does not look at the
         receive window, so that must hold any segment.
         """
-        if self.mode != OPEN or self.reassembly.lefts or self.scoreboard.lefts:
+        if self.mode != OPEN or self.reassembly.lefts or self.scoreboard.lefts or self.tlp_end >= 0:
             self.predicted = False  # a loss is being repaired: what makes nearly all segments unusual
             return
         state = self.state
@@ -429,7 +495,12 @@ class ControlBlock:
         self.rcv_wscale = config.window_scale if self.scaling else 0
         peer = options.mss if options.mss >= 0 else DEFAULT_MSS
         self.snd_mss = max(min(peer, config.mss) - (self.overhead - 40), MINIMUM_MSS)
-        self.congestion = NewReno(self.snd_mss, config.initial_window * self.snd_mss)
+        window = config.initial_window * self.snd_mss
+        if config.congestion_control == "cubic":
+            self.congestion = Cubic(self.snd_mss, window, self.estimator)
+        else:
+            self.congestion = NewReno(self.snd_mss, window)
+        self.racking = config.rack and self.sack_ok
         if self.state is not State.SYN_SENT:
             self._round_space(config.mss - (self.overhead - 40), -1)
         self._open_window()

@@ -9,7 +9,7 @@ opening for what the driver does.
 
 from __future__ import annotations
 
-from emulator.tcp.block import LOSS, MINIMUM_MSS, M
+from emulator.tcp.block import MINIMUM_MSS, RETRANSMISSION, M
 from emulator.tcp.receiver import Receiver
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, IllegalTransition, State
@@ -73,9 +73,9 @@ class Connection(Receiver):
             self.release_at = buffer.first_end
         if state is State.SYN_SENT or state is State.SYN_RECEIVED:
             return
-        if self.snd_una == self.snd_nxt and now - self.idle_at > self.rto and self.rto_at < 0:
-            self.congestion.on_idle()
-            self.idle_at = now
+        if self.snd_una == self.snd_nxt and self.rto_at < 0:
+            times = self.log.times
+            self.congestion.on_idle(now - (times[-1] if times else self.idle_at), self.rto)
         self._send(now)
 
     def close(self, now: int) -> None:
@@ -161,14 +161,14 @@ class Connection(Receiver):
         self.congestion.mss = mss
         if self.snd_nxt == self.snd_una:
             return
-        self.scoreboard.restart(self.snd_una)
-        self.mode = LOSS
-        self.recover = self.snd_nxt
-        self.dupacks = 0
-        self.inflation = 0
-        self.timed_end = NEVER
+        self.scoreboard.lose_all_resent()
+        self.scoreboard.lose_below(self.snd_una, self.snd_nxt)
+        self.undo_marker = -1
+        self.frto = False
+        self._begin_again()
+        self.timer = RETRANSMISSION
         self._arm(now + self.rto)
-        self._output_after_timeout(now)
+        self._output_lost(now)
         self._predict()
 
     # -- time ----------------------------------------------------------------------------------------------------

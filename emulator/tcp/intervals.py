@@ -54,6 +54,32 @@ class Intervals:
         self.total += new
         return new
 
+    def remove(self, left: int, right: int) -> int:
+        """Remove ``[left, right)`` and return how many integers of it were there."""
+        lefts = self.lefts
+        rights = self.rights
+        first = bisect_right(rights, left)
+        behind = bisect_left(lefts, right)
+        if first >= behind:
+            return 0
+        count = 0
+        for i in range(first, behind):
+            count += min(right, rights[i]) - max(left, lefts[i])
+        begin = lefts[first]
+        end = rights[behind - 1]
+        new_lefts: list[int] = []
+        new_rights: list[int] = []
+        if begin < left:
+            new_lefts.append(begin)
+            new_rights.append(left)
+        if end > right:
+            new_lefts.append(right)
+            new_rights.append(end)
+        lefts[first:behind] = new_lefts
+        rights[first:behind] = new_rights
+        self.total -= count
+        return count
+
     def discard_below(self, bound: int) -> None:
         """Remove everything less than ``bound``."""
         lefts = self.lefts

@@ -81,25 +81,36 @@ class Receiver(Recovery):
         """``acked`` octets of data were acknowledged and nothing is lost: SND.UNA, RTT, cwnd, timer, more data."""
         una = self.snd_una
         nxt = self.snd_nxt
+        after = una + acked
         congestion = self.congestion
-        if nxt - una + self.snd_mss > congestion.cwnd:
-            congestion.on_ack(acked, now)  # only while cwnd was the limit (RFC 7661 section 1)
-        una += acked
-        self.snd_una = una
-        if una >= self.timed_end:
-            self.timed_end = NEVER
-            self.rto = self.estimator.sample(now - self.timed_at)
-            if now + self.rto < self.deadline:
-                self.deadline = now + self.rto
-        if una >= self.release_at:
-            self._release(una)
-        if una != nxt:
-            self.rto_at = now + self.rto  # RFC 6298 (5.3); the deadline only moves later, which it may ignore
+        cwnd = congestion.cwnd
+        if nxt - una + self.snd_mss > cwnd:
+            limited = True
+            self.limited_end = nxt
         else:
+            limited = una < self.limited_end or (
+                cwnd < congestion.ssthresh and cwnd < 2 * self.snd_wnd and self._is_used(nxt - una, una)
+            )
+        if after > self.estimator.round_end or (limited and congestion.watching):
+            self._time(una, after, now)
+        if limited:
+            congestion.on_ack(acked, now)  # only while cwnd was the limit (RFC 7661 section 1)
+        self.snd_una = after
+        if after >= self.release_at:
+            self._release(after)
+        if after == nxt:
             self.rto_at = -1
-            self.idle_at = now
+            if nxt < self.snd_end:
+                self._output(now)
+            return
         if nxt < self.snd_end:
+            self.rto_at = NEVER  # it is set anew below
             self._output(now)
+            nxt = self.snd_nxt
+        due_at = now + (self.pto if nxt - after > self.snd_mss else self.last_pto)
+        self.rto_at = due_at  # RFC 6298 (5.3); the deadline need not follow while it moves later
+        if due_at < self.deadline:
+            self.deadline = due_at
 
     def _is_newer(self, tsval: int, now: int) -> bool:
         """Take over a newer timestamp of the next segment in order (RFC 7323 section 4.3); refuse an older one."""
@@ -165,12 +176,16 @@ class Receiver(Recovery):
         self.peer_window = field if scale == self.snd_wscale else -1
         self.rto_at = -1
         self.idle_at = now
+        self.scoreboard.marked = self.rack.fack = self.snd_una
+        self.limited_end = self.usage_end = self.snd_una
         if self.timed_end != NEVER:
             self.timed_end = NEVER
-            self.rto = self.estimator.sample(now - self.timed_at)
+            self._take_rtt(now - self.timed_at, self.snd_una)
+            self.estimator.note_min(now - self.timed_at, now)
         elif self.backoffs:
             # The SYN was lost: RFC 6298 section 5.7, and RFC 5681 section 3.1 for the window.
             self.rto = self.estimator.rto = max(FALLBACK_RTO, self.config.initial_rto)
+            self._set_probe_times()
             self.congestion.cwnd = self.snd_mss
         self.backoffs = 0
         if self.fin_wanted:
@@ -289,6 +304,8 @@ class Receiver(Recovery):
         if not self.probed or ack != self.snd_nxt + 1:
             return False
         self.fin_sent = self.snd_nxt == self.snd_end
+        self.scoreboard.twice.add(self.snd_nxt, ack)  # it cannot be timed
+        self.log.note(ack, self.heard_at)
         self.snd_nxt += 1
         return True
 
@@ -314,18 +331,15 @@ class Receiver(Recovery):
     def _process_ack(self, packet: Packet, seq: int, ack: int, now: int) -> None:
         """Take in an acknowledgment of what was sent and not acknowledged, or a repetition of the last one."""
         una = self.snd_una
-        news = 0
-        if ack > una:
-            self._advance(packet, ack, now)
-        if self.sack_ok and packet.options:
-            news = self._note_sacks(packet)
         same_window = packet.window == self.peer_window
         if not same_window:
             self._update_window(packet, seq, ack > una)
-        if ack == una and self.snd_nxt > una:
-            if news > 0 or (not self.sack_ok and same_window and not packet.payload and not packet.flags & FIN):
-                self._on_duplicate(now)
-        elif self.rto_at >= 0 and self.snd_nxt == ack and self._is_waiting():
+        if self.snd_nxt > una or packet.options or self.tlp_end >= 0:
+            duplicate = ack == una and same_window and not packet.payload and not packet.flags & FIN
+            self._heed(packet, ack, duplicate, now)
+        if ack > una:
+            return
+        if self.rto_at >= 0 and self.snd_nxt == ack and self._is_waiting():
             # The persist timer is on: the peer lives, or has opened its window.
             self.unanswered = 0
             if not same_window and self.snd_wnd > 0:

@@ -1,222 +1,345 @@
-"""Loss: noticing it, repairing it, and the timer for when nothing is heard any more.
+"""Loss: what is done about it, how fast, and how it is taken back when there was none.
 
-What acknowledgments say of data sent before, RFC 6675 with SACK and RFC 6582
-without, and front to back after a timeout (RFC 6298).
+After each acknowledgment that is not the plainest: enter or leave fast recovery
+(RFC 6675 and RFC 8985 with SACK, RFC 6582 without), reduce the window in
+proportion to what arrives (PRR, RFC 9937), go on after a timeout (RFC 6298,
+F-RTO of RFC 5682), answer ECN's echo (RFC 3168), and undo a reduction that
+timestamps (Eifel, RFC 3522 and 4015) or D-SACKs (RFC 3708) show to have been
+for nothing.  Where the RFCs leave a choice it is Linux's.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.tcp.block import LOSS, OPEN, RECOVERY, M, unwrap
-from emulator.tcp.config import MILLISECOND
+from emulator.tcp.block import LOSS, OPEN, PROBE, RECOVERY, REDUCING, REORDERING, RETRANSMISSION, TIMER_SLACK
+from emulator.tcp.evidence import DSACK, NEWS, ORIGINAL, PROBE_TWICE, Evidence
 from emulator.tcp.scoreboard import DUP_THRESH
-from emulator.tcp.send_buffer import NEVER
-from emulator.tcp.sender import Sender
 from emulator.tcp.states import Event, Failure, State
-from emulator.wire.options import read_sack
+from emulator.wire.packet import ECE
 
 if TYPE_CHECKING:
     from emulator.wire.packet import Packet
 
 
-class Recovery(Sender):
+class Recovery(Evidence):
     """A connection that can send, and send again."""
 
     __slots__ = ()
+
+    # -- an acknowledgment ---------------------------------------------------------------------------------------
+
+    def _heed(self, packet: Packet, ack: int, duplicate: bool, now: int) -> None:
+        """Take in an acknowledgment while data is outstanding.
+
+        ``duplicate`` says whether it is one by RFC 5681's definition, which counts only without SACK.
+        """
+        board = self.scoreboard
+        una = self.snd_una
+        flight = self.snd_nxt - una - board.total
+        held = una + board.total
+        advanced = ack > una
+        repeated = self.dupacks
+        said = 0
+        self.sampled = -1
+        if self.sack_ok and packet.options:
+            said = self._note_sacks(packet, ack, now)
+        if advanced:
+            said |= self._advance(packet, ack, now)
+        delivered = ack + board.total - held
+        self._measure(packet, now, advanced=advanced)
+        if advanced:
+            self.backoffs = 0
+            if self.timer == REORDERING:
+                self.timer = RETRANSMISSION
+        elif said & NEWS:
+            self.dupacks += 1
+        if self.tlp_end >= 0:
+            self._heed_probe(ack, said, duplicate and not said & NEWS, now)
+        if self.mode == LOSS:
+            self._heed_after_timeout(packet, ack, said, delivered, advanced, duplicate, now)
+        elif self.sack_ok:
+            self._heed_with_sack(packet, ack, said, delivered, advanced, now)
+        else:
+            self._heed_without_sack(packet, ack, delivered, advanced, duplicate, now)
+        if packet.flags & ECE and self.ecn_ok and self.mode == OPEN and self.snd_una >= self.recover:
+            self._begin_reduction(REDUCING, now)
+            self._reduce(delivered, safe=advanced)
+        if self.mode == OPEN and advanced:
+            if not self.sack_ok and repeated:  # RFC 5681: what a duplicate told of is not told of again
+                delivered = max(delivered - repeated * self.snd_mss, min(delivered, self.snd_mss))
+            if self._is_limited(flight, una):
+                if self.congestion.watching and self.sampled >= 0:
+                    self.congestion.on_rtt(self.sampled, ack, self.snd_nxt, now)
+                self.congestion.on_ack(delivered, now)
+        if advanced:
+            self._rearm(now)
+
+    def _rearm(self, now: int) -> None:
+        """SND.UNA has moved: RFC 6298 (5.2) and (5.3), RFC 8985 section 7.2."""
+        if self.snd_nxt == self.snd_una:
+            self.rto_at = -1
+            self.timer = RETRANSMISSION
+        elif self.timer == REORDERING or (self.mode == RECOVERY and not self.sack_ok and self.partial_seen):
+            return
+        elif self.racking and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
+            self.timer = PROBE
+            self._arm(now + (self.pto if self.snd_nxt - self.snd_una > self.snd_mss else self.last_pto))
+        else:
+            self.timer = RETRANSMISSION
+            self._arm(now + self.rto)
+
+    def _is_limited(self, flight: int, una: int) -> bool:
+        """Say whether ``cwnd`` had been what limited sending when ``flight`` was under way (RFC 7661 section 1)."""
+        cwnd = self.congestion.cwnd
+        if flight + self.snd_mss > cwnd:
+            self.limited_end = self.snd_nxt
+            return True
+        return una < self.limited_end or (cwnd < self.congestion.ssthresh and self._is_used(flight, una))
+
+    def _is_used(self, flight: int, una: int) -> bool:
+        """Say whether slow start may go on, to twice of what was used (``tcp_is_cwnd_limited`` of Linux)."""
+        if una >= self.usage_end:
+            self.usage_end = self.snd_nxt
+            self.max_out = flight
+        elif flight > self.max_out:
+            self.max_out = flight
+        return self.congestion.cwnd < 2 * self.max_out
+
+    def _heed_with_sack(self, packet: Packet, ack: int, said: int, delivered: int, advanced: bool, now: int) -> None:
+        """Nothing, something overtaken, or fast recovery."""
+        board = self.scoreboard
+        if (self.mode == RECOVERY and ack >= self.recover) or (self.mode == REDUCING and ack > self.recover):
+            self._leave_recovery(packet)
+        elif self.mode == RECOVERY and (
+            self.undo_resent == 0 or (advanced and self.resent_at >= 0 and self._echoes_before(packet, self.resent_at))
+        ):
+            self._undo(unmark=self.undo_resent != 0)
+        if self.mode == OPEN and said & DSACK and self.undo_marker >= 0 and self.undo_resent == 0:
+            self._undo(unmark=False)
+        newly = self._find_losses(now)
+        if board.lost.total and self.mode != RECOVERY:
+            self._recover(now)
+        if self.mode == OPEN:
+            self.inflation = board.total  # RFC 6675 section 5 (3): limited transmit
+            if advanced:
+                self.dupacks = 0
+        else:
+            self.inflation = board.total
+            self._reduce(delivered, safe=advanced and newly == 0)
+
+    def _heed_without_sack(
+        self, packet: Packet, ack: int, delivered: int, advanced: bool, duplicate: bool, now: int
+    ) -> None:
+        """RFC 6582: duplicates are all there is to go by."""
+        mode = self.mode
+        mss = self.snd_mss
+        if advanced:
+            if mode == OPEN:
+                self.dupacks = 0
+                self.inflation = 0
+            elif mode == REDUCING:
+                self.dupacks = 0
+                self.inflation = 0
+                if ack > self.recover:
+                    self._leave_recovery(packet)
+                else:
+                    self._reduce(delivered, safe=True)
+            elif ack >= self.recover:
+                self._leave_recovery(packet)
+            elif self.resent_at >= 0 and self._echoes_before(packet, self.resent_at):
+                self._undo(unmark=True)
+            else:  # section 3.2 step 3: the next hole is at SND.UNA; only the first such restarts the timer
+                self.inflation = max(self.inflation - delivered, 0) + (mss if delivered >= mss else 0)
+                if not self.partial_seen:
+                    self._arm(now + self.rto)
+                self.partial_seen = True
+                self._send_again(ack, self.snd_nxt, now)
+        elif duplicate and self.snd_nxt > ack:
+            self.dupacks += 1
+            if mode == RECOVERY:
+                self.inflation += mss
+            elif self.dupacks < DUP_THRESH:
+                self.inflation = self.dupacks * mss  # RFC 3042
+            elif self.dupacks == DUP_THRESH and self.snd_una > self.recover:
+                self._recover(now)
+
+    # -- fast recovery -------------------------------------------------------------------------------------------
+
+    def _begin_reduction(self, mode: int, now: int) -> None:
+        """Reduce the window, step by step as data arrives where SACK tells of it."""
+        congestion = self.congestion
+        self.mode = mode
+        self.recover = self.snd_nxt
+        self.tlp_end = -1
+        self.prr_cwnd = congestion.cwnd
+        self.prr_delivered = 0
+        self.prr_out = 0
+        self.cwr_wanted = self.ecn_ok
+        if mode == REDUCING:
+            self.undo_marker = -1  # an echo is no mistake
+        congestion.save()
+        congestion.on_recovery(self.snd_nxt - self.snd_una, now)
+        if self.sack_ok or mode == REDUCING:
+            congestion.cwnd = self.prr_cwnd  # step by step
+
+    def _recover(self, now: int) -> None:
+        """Enter fast recovery; without SACK, send the first missing segment at once."""
+        una = self.snd_una
+        self.undo_marker = una
+        outstanding = self.scoreboard.resent.octets  # a tail loss probe
+        self.undo_resent = outstanding or -1
+        if not outstanding:
+            self.resent_at = -1
+        self.partial_seen = False
+        self.rescued = False
+        if self.mode == REDUCING:
+            self.mode = RECOVERY
+            self.recover = self.snd_nxt
+        else:
+            self._begin_reduction(RECOVERY, now)
+        self.frto = False
+        if not self.sack_ok:
+            self.inflation = DUP_THRESH * self.snd_mss
+            self._send_again(una, self.snd_nxt, now)
+            self.timer = RETRANSMISSION
+            self._arm(now + self.rto)
+
+    def _reduce(self, delivered: int, *, safe: bool) -> None:
+        """Proportional rate reduction (RFC 9937): as much leaves as arrives, in proportion to the reduction.
+
+        ``safe`` says that SND.UNA moved and nothing more is lost: then it may be a segment more.
+        """
+        if delivered <= 0:
+            return
+        congestion = self.congestion
+        mss = self.snd_mss
+        pipe = self.scoreboard.pipe(self.snd_una, self.snd_nxt)
+        self.prr_delivered += delivered
+        room = congestion.ssthresh - pipe
+        if room < 0:
+            # In whole segments, rounded up.
+            allowed = -(-congestion.ssthresh * self.prr_delivered // (self.prr_cwnd * mss)) * mss - self.prr_out
+        else:
+            allowed = max(self.prr_delivered - self.prr_out, delivered)
+            if safe:
+                allowed += mss
+            allowed = min(room, allowed)
+        if self.prr_out == 0:
+            allowed = max(allowed, mss)  # the first is sent at once
+        congestion.cwnd = pipe + allowed
+
+    def _leave_recovery(self, packet: Packet) -> None:
+        """Everything outstanding when the loss was noticed has been acknowledged."""
+        congestion = self.congestion
+        if self.undo_marker >= 0 and (
+            self.undo_resent == 0 or (self.resent_at >= 0 and self._echoes_before(packet, self.resent_at))
+        ):
+            self._undo(unmark=False)
+        elif self.mode == RECOVERY and not self.sack_ok:
+            # RFC 6582 section 3.2 step 3, option 1: no burst after the deflation.
+            flight = self.snd_nxt - self.snd_una
+            congestion.cwnd = min(congestion.ssthresh, max(flight, self.snd_mss) + self.snd_mss)
+        elif self.mode != LOSS:
+            congestion.cwnd = congestion.ssthresh
+        self.rack.on_recovered()
+        self.mode = OPEN
+        self.inflation = 0
+        self.dupacks = 0
+        self.frto = False
+        self.resent_at = -1
+
+    def _undo(self, *, unmark: bool) -> None:
+        """The reduction was for nothing: go back to the window before it; with ``unmark``, nothing is lost either."""
+        self.congestion.undo()
+        self.undo_marker = -1
+        self.cwr_wanted = False
+        if unmark:
+            self.scoreboard.unmark(self.snd_una)
+            self.rack.sent_at = -1  # what it was told came in the first copy, not in the second
+        self.mode = OPEN
+        self.inflation = self.scoreboard.total
+        self.dupacks = 0
+        self.frto = False
+        self.resent_at = -1
+
+    # -- sending while something is lost -------------------------------------------------------------------------
 
     def _send(self, now: int) -> None:
         """Send whatever the present mode allows."""
         if self.mode == OPEN or (self.mode == RECOVERY and not self.sack_ok):
             self._output(now)
-        elif self.mode == RECOVERY:
-            self._output_in_recovery(now)
+        elif self.mode == REDUCING:
+            nxt = self.snd_nxt
+            self._output(now)
+            self.prr_out += self.snd_nxt - nxt
         else:
-            self._output_after_timeout(now)
+            self._output_lost(now)
 
-    # -- acknowledgments when something is or was lost -------------------------------------------------------
-
-    def _advance(self, packet: Packet, ack: int, now: int) -> None:
-        """SND.UNA moves to ``ack``: what :meth:`_acknowledged` does, when something is or was lost."""
-        una = self.snd_una
-        nxt = self.snd_nxt
-        mode = self.mode
-        acked = ack - una
-        congestion = self.congestion
-        if mode == LOSS or (mode == OPEN and nxt - una + self.snd_mss > congestion.cwnd):
-            congestion.on_ack(acked, now)
-        self.snd_una = ack
-        if ack >= self.timed_end:
-            self.timed_end = NEVER
-            self.rto = self.estimator.sample(now - self.timed_at)
-        elif self.backoffs and self.timestamps:
-            # Nothing could be timed, but the echo tells which copy was acknowledged (RFC 7323 section 4).
-            echoed = (now // MILLISECOND + self.ts_offset - packet.tsecr & M) * MILLISECOND
-            if echoed < self.config.max_rto:
-                self.rto = self.estimator.sample(max(echoed, MILLISECOND))
-        self.backoffs = 0
-        if ack >= self.release_at:
-            self._release(ack)
+    def _output_lost(self, now: int) -> None:
+        """Send what is lost, from the front, then new data (RFC 6675's NextSeg, rules 1 and 2)."""
         board = self.scoreboard
-        board.advance(una, ack)
-        if board.lefts and board.lefts[0] <= ack:
-            board.clear()  # the peer has reneged (RFC 2018 section 8): it would have acknowledged these
-        if ack == nxt:
-            self.rto_at = -1
-            self.idle_at = now
-        elif mode != RECOVERY or self.sack_ok or not self.partial_seen:
-            self._arm(now + self.rto)
-        if mode == OPEN:
-            self.dupacks = 0
-            self.inflation = board.total
-        elif ack >= self.recover:
-            self._leave_recovery()
-        elif mode == RECOVERY and not self.sack_ok:
-            self._partially_acknowledged(acked, now)
-
-    def _partially_acknowledged(self, acked: int, now: int) -> None:
-        """RFC 6582 section 3.2 step 3: the next hole is at SND.UNA; only the first such restarts the timer."""
-        mss = self.snd_mss
-        self.inflation = max(self.inflation - acked, 0) + (mss if acked >= mss else 0)
-        self.partial_seen = True
-        self._send_again(self.snd_una, self.snd_nxt, now)
-
-    def _note_sacks(self, packet: Packet) -> int:
-        """Enter the blocks of a SACK option; return how many octets are news."""
-        una = self.snd_una
-        nxt = self.snd_nxt
-        news = 0
-        for left32, right32 in read_sack(packet.options):
-            left = unwrap(left32, una)
-            right = unwrap(right32, una)
-            # Blocks at or below SND.UNA are D-SACKs (RFC 2883) or old.
-            if una < left < right <= nxt:
-                news += self.scoreboard.sack(left, right)
-        return news
-
-    def _release(self, una: int) -> None:
-        self.buffer.release(una)
-        self.release_at = self.buffer.first_end
-
-    # -- recovery ------------------------------------------------------------------------------------------------
-
-    def _on_duplicate(self, now: int) -> None:
-        """Take in an acknowledgment that says a later segment arrived but nothing new in order."""
-        if self.mode == LOSS:
-            return  # RFC 6582 section 4, RFC 6675 section 5.1: what follows a timeout causes duplicates itself
-        self.dupacks += 1
-        if self.sack_ok:
-            board = self.scoreboard
-            if self.mode == OPEN:
-                if self.snd_una >= self.recover and (
-                    self.dupacks >= DUP_THRESH or board.lost_edge(self.snd_mss) > self.snd_una
-                ):
-                    self._recover(now)
-                else:
-                    self.inflation = board.total  # RFC 6675 section 5 (3): limited transmit
-        elif self.mode == RECOVERY:
-            self.inflation += self.snd_mss
-        elif self.dupacks < DUP_THRESH:
-            self.inflation = self.dupacks * self.snd_mss  # RFC 3042
-        elif self.dupacks == DUP_THRESH and self.snd_una > self.recover:
-            self._recover(now)
-
-    def _recover(self, now: int) -> None:
-        """Enter fast recovery: halve, and send the first missing segment at once."""
-        una = self.snd_una
-        self.mode = RECOVERY
-        self.recover = self.snd_nxt
-        self.timed_end = NEVER
-        self.partial_seen = False
-        self.rescued = False
-        self.inflation = 0
-        board = self.scoreboard
-        board.restart(una)
-        self.congestion.on_recovery(self.snd_nxt - una, now)
-        if self.sack_ok:
-            _, limit = board.gap(una)
-            size = self._send_again(una, limit if limit >= 0 else self.snd_nxt, now)
-            board.retransmitted(una, una + size)
-        else:
-            self.inflation = DUP_THRESH * self.snd_mss
-            self._send_again(una, self.snd_nxt, now)
-        self._arm(now + self.rto)
-
-    def _output_in_recovery(self, now: int) -> None:
-        """Fill the pipe in the order of RFC 6675's NextSeg."""
-        board = self.scoreboard
+        lost = board.lost
         mss = self.snd_mss
         una = self.snd_una
-        edge = board.lost_edge(mss)
-        room = self.congestion.cwnd - board.pipe(una, self.snd_nxt, edge)
-        highest = board.rights[-1] if board.rights else una
-        while room >= mss:
-            seq, limit = board.gap(board.rxt_nxt)
-            if seq < edge:  # rule 1: known to be lost
+        room = self.congestion.cwnd - board.pipe(una, self.snd_nxt)
+        before = room
+        new_first = self.new_first
+        self.new_first = False
+        while room > 0:
+            if lost.lefts and not new_first:
+                seq = lost.lefts[0]
+                limit = lost.rights[0]
+                if min(limit - seq, mss) > room:
+                    break
                 size = self._send_again(seq, limit, now)
-                board.retransmitted(seq, seq + size)
-            elif self.snd_nxt < self.snd_end and self._fits(now):  # rule 2: new data
-                size = self._send_one(now)
-            elif seq < highest and seq < self.recover:  # rule 3: perhaps lost
-                size = self._send_again(seq, limit, now)
-                board.retransmitted(seq, seq + size)
-            elif not self.rescued and seq < self.snd_nxt and self.recover > highest:  # rule 4: the last segment
-                self.rescued = True
-                start = max(seq, highest, self.recover - mss)
-                size = self._send_again(start, self.recover, now)
+                if seq == una and self.timer != REORDERING:
+                    self.timer = RETRANSMISSION
+                    self._arm(now + self.rto)
+            elif self.snd_nxt < self.snd_end:
+                size = min(mss, self.snd_end - self.snd_nxt)
+                if size > room or self.snd_nxt + size > una + self.snd_wnd:
+                    break
+                self._send_one(now)
+            elif self.fin_wanted and not self.fin_sent and self.snd_nxt < una + self.snd_wnd:
+                self._send_new(self.snd_nxt, 0, True, now)
+                break
             else:
                 break
             room -= size
+        if self.mode == RECOVERY and not self.racking and room >= mss and not lost.lefts:
+            room -= self._speculate(now, room)
+        self.prr_out += before - room
 
-    def _fits(self, now: int) -> bool:  # noqa: ARG002
-        """Say whether the peer's window has room for the next new segment."""
-        size = min(self.snd_mss, self.snd_end - self.snd_nxt)
-        return self.snd_nxt + size <= self.snd_una + self.snd_wnd
+    def _speculate(self, now: int, room: int) -> int:
+        """RFC 6675's NextSeg, rules 3 and 4: with nothing else to send, what may be lost; return how much."""
+        board = self.scoreboard
+        mss = self.snd_mss
+        began = room
+        highest = board.rights[-1] if board.rights else self.snd_una
+        while room >= mss:
+            seq, limit = board.gap(max(board.marked, self.snd_una))
+            if seq >= highest or seq >= self.recover:
+                break
+            size = self._send_again(seq, limit, now)
+            board.marked = seq + size
+            room -= size
+        if room >= mss and not self.rescued and self.recover > highest:
+            self.rescued = True
+            seq = max(self.snd_una, highest, self.recover - mss)
+            size = self._send_again(seq, self.recover, now)
+            board.marked = max(board.marked, highest)
+            room -= size
+        return began - room
 
-    def _send_one(self, now: int) -> int:
-        """Send one segment of new data and return its length."""
+    def _send_one(self, now: int) -> None:
+        """Send one segment of new data."""
         nxt = self.snd_nxt
         size = min(self.snd_mss, self.snd_end - nxt)
         fin = self.fin_wanted and nxt + size == self.snd_end and nxt + size < self.snd_una + self.snd_wnd
         self._send_new(nxt, size, fin, now)
-        return size
 
-    def _output_after_timeout(self, now: int) -> None:
-        """Send again from the front, past what was SACKed, at slow start's pace; then new data."""
-        board = self.scoreboard
-        recover = self.recover
-        room = self.congestion.cwnd - board.rxt_out
-        if self.snd_nxt > recover:
-            room -= self.snd_nxt - recover
-        while room > 0 and board.rxt_nxt < recover:
-            seq, limit = board.gap(board.rxt_nxt)
-            if seq >= recover:
-                board.rxt_nxt = recover
-                break
-            if limit < 0 or limit > recover:
-                limit = recover
-            size = min(self.snd_mss, limit - seq)
-            if size > room:
-                return
-            size = self._send_again(seq, limit, now)
-            board.retransmitted(seq, seq + size)
-            room -= size
-        if board.rxt_nxt >= recover:
-            self.inflation = board.total
-            self._output(now)
-
-    def _leave_recovery(self) -> None:
-        """Everything outstanding when the loss was noticed has been acknowledged."""
-        congestion = self.congestion
-        if self.mode == RECOVERY and not self.sack_ok:
-            # RFC 6582 section 3.2 step 3, option 1: no burst after the deflation.
-            flight = self.snd_nxt - self.snd_una
-            congestion.cwnd = min(congestion.ssthresh, max(flight, self.snd_mss) + self.snd_mss)
-        self.mode = OPEN
-        self.inflation = 0
-        self.dupacks = 0
-
-    # -- the long timer --------------------
+    # -- the retransmission timeout ------------------------------------------------------------------------------
 
     def _on_long_timer(self, now: int) -> None:
         """Do what the long timer was for, which the state tells."""
@@ -227,7 +350,14 @@ class Recovery(Sender):
         elif state is State.SYN_SENT or state is State.SYN_RECEIVED:
             self._on_syn_timeout(now)
         elif self.snd_nxt > self.snd_una:
-            self._on_retransmission_timeout(now)
+            timer = self.timer
+            self.timer = RETRANSMISSION
+            if timer == PROBE:
+                self._on_probe_timeout(now)
+            elif timer == REORDERING:
+                self._on_reordering_timeout(now)
+            else:
+                self._on_retransmission_timeout(now)
         elif state is State.FIN_WAIT_2 and self.released:
             self._end(Event.USER_TIMEOUT, None)
         elif self.snd_nxt < self.snd_end or (self.fin_wanted and not self.fin_sent):
@@ -236,20 +366,135 @@ class Recovery(Sender):
 
     def _on_retransmission_timeout(self, now: int) -> None:
         """RFC 6298 section 5.4-5.6, RFC 5681 equation 4: back off, and begin again from one segment."""
-        again = self.backoffs > 0
         if self.backoffs >= self.config.retries2:
             self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
             return
         una = self.snd_una
+        nxt = self.snd_nxt
+        congestion = self.congestion
+        board = self.scoreboard
+        mode = self.mode
+        fresh = mode == OPEN or una >= self.recover or (mode == LOSS and self.backoffs == 0)
+        if fresh:
+            congestion.save()
+            self.undo_marker = una
+            outstanding = board.resent.octets
+            self.undo_resent = outstanding or -1
+            if not outstanding:
+                self.resent_at = -1
+            self.cwr_wanted = self.ecn_ok
+        self.frto = mode in (OPEN, REDUCING) or self.backoffs > 0
         self.backoffs += 1
-        self.congestion.on_timeout(self.snd_nxt - una, now, again=again)
+        congestion.on_timeout(nxt - una, now, again=not fresh)
         # What was SACKed is believed still (RFC 6675 section 5.1); a peer that reneged is found out in _advance.
-        self.scoreboard.restart(una)
+        board.lose_all_resent()
+        self._lose_by_timeout(now)
+        congestion.cwnd = board.pipe(una, nxt) + self.snd_mss
+        self._begin_again()
+        self.rto = self.estimator.back_off()
+        self._arm(now + self.rto)
+        self._output_lost(now)
+
+    def _lose_by_timeout(self, now: int) -> None:
+        """All is lost, but for what left too late to be acknowledged yet (RFC 8985 section 6.3)."""
+        board = self.scoreboard
+        una = self.snd_una
+        edge = self.snd_nxt
+        if self.racking and self.rack.sent_at >= 0:
+            first, limit = board.gap(una)
+            head = min(first + self.snd_mss, edge if limit < 0 else limit)
+            edge = max(self.log.sent_until(now - self.rack.rtt), head)
+        board.lose_below(una, min(edge, self.snd_nxt))
+
+    def _begin_again(self) -> None:
+        """Send from the front from now on, as the window allows."""
         self.mode = LOSS
         self.recover = self.snd_nxt
         self.dupacks = 0
         self.inflation = 0
-        self.timed_end = NEVER
-        self.rto = self.estimator.back_off()
+        self.tlp_end = -1
+        self.new_first = False
+
+    def _heed_after_timeout(
+        self, packet: Packet, ack: int, said: int, delivered: int, advanced: bool, duplicate: bool, now: int
+    ) -> None:
+        """F-RTO (RFC 5682 section 3.1): was the timeout spurious?  Otherwise slow start, from the front."""
+        nxt = self.snd_nxt
+        late = advanced and self.resent_at >= 0 and self._echoes_before(packet, self.resent_at)
+        if self.undo_marker >= 0 and (late or (advanced and self.undo_resent == 0) or (self.frto and said & ORIGINAL)):
+            self._undo(unmark=True)
+            return
+        if self.frto:
+            if nxt > self.recover:
+                if said & NEWS or duplicate:
+                    self.frto = False  # step 3a: the loss was real
+            elif advanced and ack < self.recover:
+                # Step 2b: try new data, which nobody can mistake for the old.
+                self.new_first = self.snd_nxt < self.snd_end and self.snd_nxt < self.snd_una + self.snd_wnd
+                self.frto = self.new_first
+        if ack >= self.recover:
+            self._leave_recovery(packet)
+            return
+        if advanced:
+            self.congestion.on_ack(delivered, now)
+        again = self.scoreboard.resent.octets
+        self._find_losses(now)
+        if self.racking and self.scoreboard.resent.octets < again:
+            self._recover(now)  # what was sent again is lost again
+            self._reduce(delivered, safe=False)
+
+    # -- the two short timers ------------------------------------------------------------------------------------
+
+    def _on_probe_timeout(self, now: int) -> None:
+        """Tail loss probe (RFC 8985 section 7.3): something new, or else the last segment again."""
+        una = self.snd_una
+        nxt = self.snd_nxt
+        if self.tlp_end < 0:
+            size = min(self.snd_mss, self.snd_end - nxt)
+            if size > 0 and nxt + size <= una + self.snd_wnd:
+                self._send_one(now)
+                self.tlp_again = False
+                self.tlp_end = self.snd_nxt
+            else:
+                board = self.scoreboard
+                end = board.top(una, nxt)
+                start = max(una, end - self.snd_mss - (1 if self.fin_sent and end == nxt else 0))
+                if end == nxt:
+                    start = max(start, self.log.last_start(una))
+                if end > start:
+                    self._send_again(start, end, now)
+                    self.tlp_again = True
+                    self.tlp_end = nxt
+        self.timer = RETRANSMISSION
         self._arm(now + self.rto)
-        self._output_after_timeout(now)
+
+    def _heed_probe(self, ack: int, said: int, duplicate: bool, now: int) -> None:
+        """Was something lost that the probe repaired?  (RFC 8985 section 7.4.2)."""
+        if ack < self.tlp_end:
+            return
+        if not self.tlp_again or said & PROBE_TWICE:
+            self.tlp_end = -1
+        elif ack > self.tlp_end:
+            # Only the probe was acknowledged, not the segment it repeated: that was lost.
+            self.tlp_end = -1
+            if self.mode == OPEN:
+                self.undo_marker = -1
+                self._begin_reduction(REDUCING, now)
+                self.congestion.cwnd = self.congestion.ssthresh
+                self.mode = OPEN
+        elif duplicate:
+            self.tlp_end = -1
+
+    def _on_reordering_timeout(self, now: int) -> None:
+        """What was overtaken has not come (RFC 8985 section 6.3)."""
+        newly = self._find_losses(now)
+        if newly:
+            if self.mode != RECOVERY:
+                self._recover(now)
+            self._reduce(self.snd_mss, safe=False)
+        self._send(now)
+        if self.rto_at < 0:
+            resent = self.scoreboard.resent
+            again = resent.lefts and resent.lefts[0] == self.snd_una
+            head = resent.times[0] if again else self.log.times[self.log.head]
+            self._arm(max(head + self.rto, now + TIMER_SLACK))

@@ -7,10 +7,11 @@ what has been written; what is lost is found out and repaired in
 
 from __future__ import annotations
 
-from emulator.tcp.block import OPEN, ControlBlock, M
+from emulator.tcp.block import OPEN, PROBE, REDUCING, REORDERING, RETRANSMISSION, TIMER_SLACK, ControlBlock, M
 from emulator.tcp.config import MILLISECOND
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
+from emulator.tcp.transmissions import TRIM
 from emulator.wire.packet import ACK, FIN, IPPROTO_TCP, PSH, Packet
 
 
@@ -37,9 +38,6 @@ class Sender(ControlBlock):
         # The segment that empties the buffer carries PSH and perhaps FIN; it is for _output_rest.
         last = (limit if limit < end else end - 1) - mss
         if nxt <= last:
-            if self.timed_end == NEVER and self.mode == OPEN:
-                self.timed_end = nxt + 1
-                self.timed_at = now
             buffer = self.buffer
             chunk = buffer.chunk
             at = nxt - buffer.chunk_start
@@ -93,8 +91,13 @@ class Sender(ControlBlock):
                 nxt += mss
             self.ident = ident & 0xFFFF
             self.snd_nxt = nxt
-            if self.rto_at < 0:
-                self._arm(now + self.rto)
+            log = self.log
+            if log.head > TRIM:
+                log.sweep()
+            log.ends.append(nxt)
+            log.times.append(now)
+            if self.rto_at < now + self.pto:  # never so while an acknowledgment is dealt with: that sets it behind us
+                self._arm_sent(now)
         if end - nxt <= mss:
             self._output_rest(limit, now)
         elif nxt == una:
@@ -141,21 +144,48 @@ class Sender(ControlBlock):
             payload = self.buffer.read(seq, size)
             if seq + size == self.snd_end:
                 flags |= PSH
-            if self.timed_end == NEVER and self.mode == OPEN:
-                self.timed_end = seq + 1
-                self.timed_at = now
         self.snd_nxt = seq + size
         if fin:
             flags |= FIN
             self.fin_sent = True
             self.predicted = False
             self.snd_nxt += 1
+        self.log.note(self.snd_nxt, now)
         self._emit(flags, seq, payload, now)
-        if self.rto_at < 0:
+        if self.rto_at < now + self.pto:
+            self._arm_sent(now)
+
+    def _arm_sent(self, now: int) -> None:
+        """New data has left: a tail loss probe is due after it, but the retransmission timer goes before."""
+        if self.racking and (self.mode in (OPEN, REDUCING)):
+            if self.timer != REORDERING or self.rto_at < 0:
+                if self.tlp_end >= 0 or self.scoreboard.lefts:
+                    if self.rto_at < 0:
+                        self.timer = RETRANSMISSION
+                        self._arm(now + self.rto)
+                    return
+                due = now + (self.pto if self.snd_nxt - self.snd_una > self.snd_mss else self.last_pto)
+                log = self.log
+                log.acknowledge(self.snd_una)
+                self.timer = PROBE
+                self._arm(max(min(due, log.times[log.head] + self.rto), now))
+        elif self.rto_at < 0:
+            self.timer = RETRANSMISSION
             self._arm(now + self.rto)
 
+    def _set_probe_times(self) -> None:
+        """Follow the round-trip time (RFC 8985 section 7.2; one segment may wait for a delayed acknowledgment)."""
+        pto = rto = self.rto
+        last = rto
+        if self.racking and self.estimator.srtt >= 0:
+            pto = 2 * self.estimator.srtt
+            last = min(pto + self.config.min_rto, rto)
+            pto = min(pto + TIMER_SLACK, rto)
+        self.pto = pto
+        self.last_pto = last
+
     def _send_again(self, seq: int, limit: int, now: int) -> int:
-        """Send again from ``seq`` on, one segment that ends before ``limit``; return its length.  The timer runs."""
+        """Send again from ``seq`` on, one segment that ends before ``limit``; return its length."""
         size = min(self.snd_end - seq, self.snd_mss, limit - seq)
         flags = ACK
         payload = b""
@@ -168,7 +198,10 @@ class Sender(ControlBlock):
             if self.fin_sent and (seq + size < limit or size == 0):
                 flags |= FIN
                 length += 1
-        self.timed_end = NEVER  # Karn: what is sent twice cannot be timed
+        self.scoreboard.send_again(seq, seq + length, now)
+        self.undo_resent = max(self.undo_resent, 0) + length
+        if self.resent_at < 0:
+            self.resent_at = now
         self._emit(flags, seq, payload, now)
         return length
 

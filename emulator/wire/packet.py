@@ -25,6 +25,8 @@ SYN: Final = 0x02
 RST: Final = 0x04
 PSH: Final = 0x08
 ACK: Final = 0x10
+ECE: Final = 0x40
+CWR: Final = 0x80
 
 DF: Final = 0x4000
 """``fragment`` of a packet that may not be fragmented."""

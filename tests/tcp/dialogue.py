@@ -23,8 +23,13 @@ PAYLOAD = bytes(range(256)) * 512
 class Dialogue:
     """The connection under test and what the peer knows of it."""
 
-    def __init__(self, config: TcpConfig | None = None, *, sack: bool = True, timestamps: bool = False) -> None:
-        self.config = config or TcpConfig(mss=1000, sack=sack, timestamps=timestamps)
+    def __init__(
+        self, config: TcpConfig | None = None, *, sack: bool = True, timestamps: bool = False, modern: bool = False
+    ) -> None:
+        # The classics by default: dialogues about other things need not know of probes and curves.
+        self.config = config or TcpConfig(
+            mss=1000, sack=sack, timestamps=timestamps, rack=modern, congestion_control="cubic" if modern else "reno"
+        )
         self.c = Connection(self.config, LOCAL, 40000, REMOTE, 80, ISS, ts_offset=10_000)
         self.now = 0
         self.read = bytearray()
@@ -130,12 +135,16 @@ def established(
     *,
     sack: bool = True,
     timestamps: bool = False,
+    modern: bool = False,
     window: int = 8000,
     mss: int = 1000,
     rtt: int = 10 * MS,
 ) -> Dialogue:
-    """A connection opened actively; segments of 1000 octets, no window scaling unless the test asks."""
-    d = syn_sent(config, sack=sack, timestamps=timestamps)
+    """A connection opened actively; segments of 1000 octets, no window scaling unless the test asks.
+
+    ``modern``: CUBIC and RACK-TLP (RFC 9438, 8985), which are a host's default, instead of NewReno and RFC 6675.
+    """
+    d = syn_sent(config, sack=sack, timestamps=timestamps, modern=modern)
     d.now += rtt
     options = syn_options(mss, sack=sack, timestamps=timestamps)
     tsval = 1 if timestamps else -1

@@ -88,32 +88,51 @@ def test_sequence_numbers_unwrap_to_the_nearest(near: int, distance: int) -> Non
     assert unwrap((near + distance) & 0xFFFFFFFF, near) == near + distance
 
 
-# RFC 6298 section 2: (samples in ms, SRTT, RTTVAR), computed by hand with alpha 1/8 and beta 1/4.
+# RFC 6298 section 2: (samples in ms, one a round trip; SRTT; RTTVAR; RTO), by hand with alpha 1/8 and beta 1/4.
+# The timeout takes Linux's variation: the largest of the round trip, at least 200 ms, sinking by a quarter a round trip.
 @pytest.mark.parametrize(
-    ("samples", "srtt", "rttvar"),
+    ("samples", "srtt", "rttvar", "rto"),
     [
-        ([1000], 1000, 500),  # (2.2): SRTT = R, RTTVAR = R / 2
-        ([1000, 1000], 1000, 375),  # (2.3)
-        ([1000, 2000], 1125, 625),  # RTTVAR takes the SRTT from before
-        ([800, 0, 1600], 812.5, 600),
+        ([100], 100, 50, 300),  # (2.2): SRTT = R, RTTVAR = R / 2
+        ([1000], 1000, 500, 3000),
+        ([1000, 1000], 1000, 375, 3000),  # (2.3), but the first round trip's peak holds
+        ([1000, 1000, 1000], 1000, 281.25, 2781.25),  # 2000 - (2000 - 1125) / 4
+        ([1000, 2000], 1125, 625, 3625),  # RTTVAR takes the SRTT from before
+        ([800, 0, 1600], 812.5, 534.375, 2950),  # faster than the mean moves RTTVAR an eighth as much
     ],
 )
-def test_rto_numbers_of_rfc_6298(samples: list[int], srtt: float, rttvar: float) -> None:
+def test_rto_numbers_of_rfc_6298(samples: list[int], srtt: float, rttvar: float, rto: float) -> None:
     estimator = RttEstimator(TcpConfig())
     assert estimator.rto == SECOND  # (2.1)
-    for sample in samples:
-        rto = estimator.sample(sample * MS)
-    assert (estimator.srtt, estimator.rttvar) == (srtt * MS, rttvar * MS)
-    assert rto == estimator.rto == int((srtt + 4 * rttvar) * MS)
+    for i, sample in enumerate(samples):
+        got = estimator.sample(sample * MS, 2 * i + 2, 2 * i + 3)
+    assert (estimator.srtt, estimator.deviation / 4) == (srtt * MS, rttvar * MS)
+    assert got == estimator.rto == rto * MS
+
+
+def test_rto_within_a_round_trip_keeps_the_largest_deviation() -> None:
+    estimator = RttEstimator(TcpConfig())
+    estimator.sample(300 * MS, 1, 100)
+    for _ in range(20):
+        assert estimator.sample(300 * MS, 50, 100) == 900 * MS  # forty samples of one window do not wear it off
+    assert estimator.sample(300 * MS, 101, 200) == 900 * MS
+    assert estimator.sample(300 * MS, 201, 300) < 900 * MS
 
 
 def test_rto_has_a_floor_and_a_ceiling() -> None:
     estimator = RttEstimator(TcpConfig())
-    for _ in range(50):
-        estimator.sample(MS)
+    for i in range(50):
+        estimator.sample(MS, 2 * i + 1, 2 * i + 2)
     assert 201 * MS <= estimator.rto < 202 * MS
     assert [estimator.back_off() // SECOND for _ in range(12)][-4:] == [102, 120, 120, 120]
-    assert estimator.sample(1000 * SECOND) == 120 * SECOND
+    assert estimator.sample(1000 * SECOND, 200, 201) == 120 * SECOND
+
+
+def test_the_smallest_round_trip_is_forgotten_after_five_minutes() -> None:
+    estimator = RttEstimator(TcpConfig())
+    for rtt, now, least in ((50, 0, 50), (40, 10, 40), (60, 20, 40), (60, 311, 60), (70, 500, 60)):
+        estimator.note_min(rtt * MS, now * SECOND)
+        assert estimator.min_rtt == least * MS
 
 
 def is_lost(board: Scoreboard, seq: int, mss: int) -> bool:
@@ -128,24 +147,50 @@ def test_pipe_and_lost_edge_agree_with_rfc_6675_octet_by_octet(
     blocks: list[tuple[int, int]], again: list[int], una: int
 ) -> None:
     mss, nxt, board = 5, 90, Scoreboard()
-    board.restart(0)
     sent_again: set[int] = set()
     for i in range(max(len(blocks), len(again))):
         if i < len(blocks):
-            board.sack(blocks[i][0] + 1, blocks[i][1] + 1)
-        if i < len(again):
-            left, limit = board.gap(board.rxt_nxt)
-            if limit >= 0:
-                right = min(limit, left + again[i])
-                board.retransmitted(left, right)
-                sent_again |= set(range(left, right))
-    board.advance(0, una)
+            left, right = blocks[i][0] + 1, blocks[i][1] + 1
+            news = right - left - board.covered(left, right)
+            resent = len(sent_again & set(range(left, right)))
+            assert board.add(left, right) == news
+            assert board.deliver(left, right) == resent
+            sent_again -= set(range(left, right))
+        board.lose_below(0, board.lost_edge(mss))
+        if i < len(again) and board.lost.lefts:
+            left = board.lost.lefts[0]
+            right = min(board.lost.rights[0], left + again[i])
+            board.send_again(left, right, i)
+            sent_again |= set(range(left, right))
+    if una:
+        board.deliver(0, una)
+    board.advance(una)
+    sent_again -= set(range(una))
     sacked = {i for left, right in zip(board.lefts, board.rights, strict=True) for i in range(left, right)}
     missing = [i for i in range(una, nxt) if i not in sacked]
     edge = board.lost_edge(mss)
     assert [i < edge for i in missing] == [is_lost(board, i, mss) for i in missing]
-    pipe = sum(not is_lost(board, i, mss) for i in missing) + sum(i in sent_again for i in missing)
-    assert board.pipe(una, nxt, board.lost_edge(mss)) == pipe
+    pipe = sum(not is_lost(board, i, mss) for i in missing) + len(sent_again)
+    assert board.pipe(una, nxt) == pipe
+    assert board.resent.octets == board.twice.total == len(sent_again)
+
+
+@given(st.lists(st.tuples(ranges, st.booleans()), max_size=30))
+def test_intervals_forget_what_is_removed(changes: list[tuple[tuple[int, int], bool]]) -> None:
+    intervals, model = Intervals(), set()
+    for (left, right), adding in changes:
+        piece = set(range(left, right))
+        if adding:
+            assert intervals.add(left, right) == len(piece - model)
+            model |= piece
+        else:
+            assert intervals.remove(left, right) == len(piece & model)
+            model -= piece
+        assert intervals.total == len(model)
+        pairs = list(zip(intervals.lefts, intervals.rights, strict=True))
+        assert {i for a, b in pairs for i in range(a, b)} == model
+        assert all(a < b for a, b in pairs)
+        assert all(pairs[k][1] < pairs[k + 1][0] for k in range(len(pairs) - 1))
 
 
 def test_newreno_grows_by_what_was_acknowledged_and_then_by_a_segment_per_window() -> None:

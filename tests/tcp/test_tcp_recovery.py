@@ -34,16 +34,17 @@ def test_sack_the_third_duplicate_sends_the_hole_and_halves() -> None:
     ack(d, 1, (1001, 2001))
     ack(d, 1, (1001, 3001))
     assert ack(d, 1, (1001, 4001)) == ["A 1+1000 ack 1"]
-    assert d.c.congestion.cwnd == d.c.congestion.ssthresh == 6000  # half of the 12 outstanding
+    assert d.c.congestion.ssthresh == 6000  # half of the 12 outstanding
+    assert d.c.congestion.cwnd == 9000  # on the way there: 8 in flight and the one just sent (PRR)
 
 
 def test_sack_recovery_sends_as_the_pipe_drains_and_ends_at_the_recovery_point() -> None:
     d = in_flight()
     sent = [ack(d, 1, (1001, 1001 + 1000 * n)) for n in range(1, 10)]
     assert sent[:3] == [["A 10001+1000 ack 1"], ["A 11001+1000 ack 1"], ["A 1+1000 ack 1"]]
-    # Pipe: 12 outstanding, n SACKed, 1 lost and sent again; cwnd is 6.
-    assert sent[3:6] == [[], [], []]
-    assert sent[6:] == [["A 12001+1000 ack 1"], ["A 13001+1000 ack 1"], ["A 14001+1000 ack 1"]]
+    # PRR (RFC 9937): 6 of the 10 that were in flight are left, so six leave for ten that arrive; the first has left.
+    assert sent[3:6] == [["A 12001+1000 ack 1"], [], ["A 13001+1000 ack 1"]]
+    assert sent[6:] == [[], [], ["A 14001+1000 ack 1"]]  # what is in flight has come down to ssthresh and stays there
     assert ack(d, 12_001) == ["A 15001+1000 ack 1", "A 16001+1000 ack 1", "A 17001+1000 ack 1"]
     assert (d.c.mode, d.c.congestion.cwnd, d.c.scoreboard.total) == (0, 6000, 0)
 
@@ -64,7 +65,8 @@ def test_sack_all_known_holes_are_filled_before_new_data() -> None:
 def test_sack_many_octets_above_prove_a_loss_before_three_duplicates() -> None:
     """RFC 6675 IsLost: more than (DupThresh - 1) * SMSS octets SACKed above."""
     d = in_flight()
-    assert ack(d, 1, (1001, 4001)) == ["A 1+1000 ack 1"]
+    # Three of ten arrived, the window halves: two may leave (PRR).
+    assert ack(d, 1, (1001, 4001)) == ["A 1+1000 ack 1", "A 10001+1000 ack 1"]
 
 
 def test_sack_retransmissions_stop_at_the_next_block() -> None:
@@ -177,14 +179,24 @@ def test_a_timeout_sends_everything_again_from_one_segment_on() -> None:
     d = in_flight()
     assert d.wait(250 * MS) == [(210, "A 1+1000 ack 1")]
     assert (d.c.congestion.cwnd, d.c.congestion.ssthresh) == (1000, 5000)
-    assert ack(d, 1001) == ["A 1001+1000 ack 1", "A 2001+1000 ack 1"]
-    assert ack(d, 3001) == ["A 3001+1000 ack 1", "A 4001+1000 ack 1", "A 5001+1000 ack 1"]  # RFC 3465: L is 1
-    assert ack(d, 10_001)[0] == "A 10001+1000 ack 1"
+    # F-RTO (RFC 5682): new data first, to see whether it was spurious; it was not, a duplicate says.
+    assert ack(d, 1001) == ["A 10001+1000 ack 1", "A 11001+1000 ack 1"]
+    assert ack(d, 1001, (10_001, 11_001)) == ["A 1001+1000 ack 1"]
+    assert ack(d, 1001, (10_001, 12_001)) == ["A 2001+1000 ack 1"]
+    assert ack(d, 3001, (10_001, 12_001)) == ["A 3001+1000 ack 1", "A 4001+1000 ack 1", "A 5001+1000 ack 1"]
+    assert ack(d, 12_001)[0] == "A 12001+1000 ack 1"
     assert d.c.mode == 0
 
 
+def last_words(timestamps: bool = False) -> Dialogue:
+    """Nothing more is queued, so that F-RTO has nothing to try."""
+    d = established(window=65535, timestamps=timestamps)
+    assert len(d.write(10_000)) == 10
+    return d
+
+
 def test_after_a_timeout_what_was_sacked_is_not_sent_again() -> None:
-    d = in_flight()
+    d = last_words()
     ack(d, 1, (2001, 3001))
     assert d.wait(250 * MS) == [(210, "A 1+1000 ack 1")]
     assert ack(d, 1001, (2001, 3001)) == ["A 1001+1000 ack 1", "A 3001+1000 ack 1"]
@@ -192,7 +204,7 @@ def test_after_a_timeout_what_was_sacked_is_not_sent_again() -> None:
 
 def test_a_peer_that_reneges_gets_everything_again() -> None:
     """RFC 2018 section 8."""
-    d = in_flight()
+    d = last_words()
     ack(d, 1, (1001, 3001))
     ack(d, 1001)  # it had 1001 to 3000, it said
     assert d.c.scoreboard.total == 0
