@@ -337,7 +337,7 @@ class ControlBlock:
         The short way knows data and acknowledgments of data, in order, and nothing else; it does not look at the
         receive window, so that must hold any segment.
         """
-        if self.mode != OPEN or self.reassembly.lefts or self.scoreboard.lefts or self.tlp_end >= 0:
+        if self.mode != OPEN or self.reassembly.lefts or self.scoreboard.lefts:
             self.predicted = False  # a loss is being repaired: what makes nearly all segments unusual
             return
         state = self.state
@@ -348,6 +348,9 @@ class ControlBlock:
                 or ((state is State.FIN_WAIT_1 or state is State.CLOSE_WAIT) and not self.fin_sent)
             )
             and self.dupacks == 0
+            and self.tlp_end < 0
+            and not self.scoreboard.twice.lefts
+            and not self.scoreboard.lost.lefts
             and self.buffered == 0
             and self.rcv_wnd >= MAXIMUM_SEGMENT
             and self.fin_at < 0

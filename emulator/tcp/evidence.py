@@ -40,7 +40,7 @@ class Evidence(Sender):
         top = board.top(una, ack)
         if top > una:
             news = ack - una - (board.covered(una, ack) if board.lefts else 0)
-            again = board.deliver(una, top)
+            again = board.deliver(una, ack)
             said = self._arrived(top, news > again, again > 0, packet, now)
             if not again:
                 self.sampled = now - self.log.sent_at(una)
@@ -81,7 +81,7 @@ class Evidence(Sender):
                 continue  # two of three blocks repeat what earlier ones said
             low, _ = board.gap(left)
             news = board.add(left, right)
-            again = board.deliver(low, top)
+            again = board.deliver(left, right)
             said |= NEWS | self._arrived(top, news > again, again > 0, packet, now)
             if not again and self.sampled < 0:
                 self.sampled = now - self.log.sent_at(low)

@@ -58,6 +58,8 @@ class Recovery(Evidence):
             self._heed_probe(ack, said, duplicate and not said & NEWS, now)
         if self.mode == LOSS:
             self._heed_after_timeout(packet, ack, said, delivered, advanced, duplicate, now)
+            if self.mode == OPEN and self.sack_ok:
+                self._heed_with_sack(packet, ack, said, delivered, advanced, now)
         elif self.sack_ok:
             self._heed_with_sack(packet, ack, said, delivered, advanced, now)
         else:
@@ -461,6 +463,7 @@ class Recovery(Evidence):
                 start = max(una, end - self.snd_mss - (1 if self.fin_sent and end == nxt else 0))
                 if end == nxt:
                     start = max(start, self.log.last_start(una))
+                start, _ = board.gap(start)  # behind what was SACKed
                 if end > start:
                     self._send_again(start, end, now)
                     self.tlp_again = True
