@@ -240,11 +240,12 @@ class StreamTransport(transports._FlowControlMixin):
         tcp_socket = self._tcp
         if self._lost or not self._started:
             return
-        if (self._unread or tcp_socket.connection.inbox) and not self._closing and not self._protocol_paused:
+        unread = (self._unread or tcp_socket.connection.inbox) and not self._closing
+        if unread and not self._protocol_paused:
             return  # first things first
         if tcp_socket.error:
             self._fail(tcp_socket.os_error())
-        elif tcp_socket.connection.peer_closed and not self._eof_told and not self._closing:
+        elif tcp_socket.connection.peer_closed and not (self._eof_told or self._closing or unread):
             self._eof_told = True
             self._tell_eof()
 
