@@ -111,7 +111,9 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
             remote, port = _numeric(addr[0]), addr[1]
             plug, source = host.route(self.local[0], remote)
         assert plug is not None, "a connected socket knows its way"
-        plug.send(udp(source, remote, self.local[1], port, data, host.next_ident()))
+        datagram = udp(source, remote, self.local[1], port, data, host.next_ident())
+        datagram.ttl = host.profile.ttl
+        plug.send(datagram)
 
     def close(self) -> None:
         """Close the socket; nothing is waiting to be sent."""

@@ -27,6 +27,7 @@ from emulator.asyncio_net.current import current_host
 from emulator.asyncio_net.tcp import Tcp
 from emulator.asyncio_net.udp import Udp
 from emulator.simulation.agenda import Event
+from emulator.tcp.profiles import LINUX
 from emulator.wire.packet import FRAGMENTED, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Packet
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from emulator.asyncio_net.loop import VirtualTimeLoop
     from emulator.simulation.fabric import FlowKey
-    from emulator.tcp import TcpConfig
+    from emulator.tcp import HostProfile, TcpConfig
 
 _T = TypeVar("_T")
 
@@ -99,7 +100,8 @@ class HostStack:
         mtu: Most bytes of an IP packet; it announces an MSS 40 bytes smaller.
         accept_any: Take packets for any address, as services behind endpoints do.
         resolver: Address of the DNS server it asks (VPC+2), or None.
-        tcp_config: Its TCP, but for the MSS, which follows from ``mtu``.
+        profile: Its operating system: what packets, ports and timers look like.
+        tcp_config: Its TCP, but for the MSS, which follows from ``mtu``; the profile's by default.
 
     Attributes:
         attachments: Where it is plugged in, in order.
@@ -116,6 +118,7 @@ class HostStack:
         "loopback",
         "mtu",
         "name",
+        "profile",
         "resolver",
         "rng",
         "tcp",
@@ -131,6 +134,7 @@ class HostStack:
         mtu: int = 9001,
         accept_any: bool = False,
         resolver: int | None = None,
+        profile: HostProfile = LINUX,
         tcp_config: TcpConfig | None = None,
     ) -> None:
         self.loop: VirtualTimeLoop = loop
@@ -139,6 +143,7 @@ class HostStack:
         self.mtu: int = mtu
         self.accept_any: bool = accept_any
         self.resolver: int | None = resolver
+        self.profile: HostProfile = profile
         self.attachments: list[Plug] = []
         self.discarded: int = 0
         self.loopback: Loopback = Loopback(self)
@@ -253,15 +258,19 @@ class HostStack:
                 plug.send(answer)
         elif packet.proto == IPPROTO_UDP:
             if not self.udp.receive(plug, packet):
-                plug.send(icmp.unreachable(packet, icmp.PORT_UNREACHABLE))
+                self._answer(plug, icmp.unreachable(packet, icmp.PORT_UNREACHABLE))
         elif packet.proto == IPPROTO_ICMP:
             self._icmp(plug, packet, now)
         else:
-            plug.send(icmp.unreachable(packet, icmp.PROTOCOL_UNREACHABLE))
+            self._answer(plug, icmp.unreachable(packet, icmp.PROTOCOL_UNREACHABLE))
+
+    def _answer(self, plug: Plug, packet: Packet) -> None:
+        packet.ttl = self.profile.ttl
+        plug.send(packet)
 
     def _icmp(self, plug: Plug, packet: Packet, now: int) -> None:
         if packet.dport >> 8 == icmp.ECHO_REQUEST:
-            plug.send(icmp.echo_reply(packet))
+            self._answer(plug, icmp.echo_reply(packet))
             return
         quote = icmp.read_error(packet)
         if quote is None:

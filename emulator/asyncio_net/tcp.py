@@ -33,7 +33,7 @@ class Tcp:
 
     def __init__(self, host: HostStack, config: TcpConfig | None = None) -> None:
         self.host: HostStack = host
-        self.config: TcpConfig = TcpConfig() if config is None else config
+        self.config: TcpConfig = host.profile.tcp_config() if config is None else config
         self.config.mss = host.mtu - HEADERS
         self.sockets: dict[Key, TcpSocket | TimeWait] = {}
         self.listeners: dict[tuple[int, int], Listener] = {}
@@ -50,7 +50,7 @@ class Tcp:
         """
         self.host.check_local(address)
         if port == 0:
-            port = ports.ephemeral(self.host.rng, lambda port: port not in self.port_users)
+            port = ports.ephemeral(self.host.rng, self.host.profile, lambda port: port not in self.port_users)
         elif any(
             used == port and (ANY in (address, other) or other == address) for other, used in self.bound
         ):  # connections on the port do not matter: asyncio sets SO_REUSEADDR
@@ -79,7 +79,9 @@ class Tcp:
         address, port = local or (ANY, 0)
         plug, address = self.host.route(address, remote[0])
         if port == 0:
-            port = ports.ephemeral(self.host.rng, lambda port: self._free(plug, address, port, remote))
+            port = ports.ephemeral(
+                self.host.rng, self.host.profile, lambda port: self._free(plug, address, port, remote)
+            )
         elif port in self.port_users:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         socket = self._socket((plug, address, port, *remote))
@@ -132,12 +134,18 @@ class Tcp:
         """Open a connection for a SYN to a listener; return the reset that answers anything else."""
         listener = self.listeners.get((packet.dst, packet.dport)) or self.listeners.get((ANY, packet.dport))
         if listener is None or packet.flags & (SYN | ACK | RST) != SYN:
-            return reset_for(packet)
+            return self._reset_for(packet)
         socket = self._socket((plug, packet.dst, packet.dport, packet.src, packet.sport))
         socket.listener = listener
         socket.connection.accept(packet, now)
         socket.settle(now)
         return None
+
+    def _reset_for(self, packet: Packet) -> Packet | None:
+        answer = reset_for(packet)
+        if answer is not None:
+            answer.ttl = self.config.ttl
+        return answer
 
     def refused(self, plug: Plug, quote: Quote, now: int) -> None:
         """Act on an ICMP error about a segment of ours.

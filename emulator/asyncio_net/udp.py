@@ -48,7 +48,7 @@ class Udp:
         elif address != ANY:
             plug = self.host.plug_of(address)
         if port == 0:
-            port = ports.ephemeral(self.host.rng, lambda port: port not in self.port_users)
+            port = ports.ephemeral(self.host.rng, self.host.profile, lambda port: port not in self.port_users)
         elif self._taken(address, port):
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         transport = DatagramTransport(self.host, (address, port), remote, plug)

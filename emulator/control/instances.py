@@ -14,10 +14,22 @@ from typing import TYPE_CHECKING
 from emulator.control.errors import Ec2Error, invalid
 from emulator.control.interfaces import NetworkInterfaces, tracking
 from emulator.control.state import listed, verb
-from emulator.model.resources import Instance, InstanceState
+from emulator.model.resources import Instance, InstanceState, OperatingSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+def operating_system_named(name: str) -> OperatingSystem:
+    """Return the operating system of this name.
+
+    Raises:
+        Ec2Error: InvalidParameterValue if it is none that is modelled.
+    """
+    if name not in set(OperatingSystem):
+        known = ", ".join(OperatingSystem)
+        raise invalid(f"Value ({name}) for parameter operating_system is invalid: {known}.", "operating_system")
+    return OperatingSystem(name)
 
 
 class Instances(NetworkInterfaces):
@@ -38,6 +50,7 @@ class Instances(NetworkInterfaces):
         connection_tracking_specification: Mapping[str, int] | None = None,
         forwards: bool = False,
         max_tracked_connections: int | None = None,
+        operating_system: str = OperatingSystem.LINUX,
         application: str | None = None,
         options: Mapping[str, object] | None = None,
         iam_role: str | None = None,
@@ -45,8 +58,8 @@ class Instances(NetworkInterfaces):
         """Run one instance; its primary interface is ``eni-<instance>`` unless it is named.
 
         ``public_ip`` is its automatic public address, ``auto`` for any. EMU: ``forwards`` makes it a middlebox,
-        ``max_tracked_connections`` bounds its tracked flows (SG-16), ``application`` is the program on it, ``iam_role``
-        names the role of its instance profile.
+        ``max_tracked_connections`` bounds its tracked flows (SG-16), ``operating_system`` says whose TCP it speaks,
+        ``application`` is the program on it, ``iam_role`` names the role of its instance profile.
         """
         subnet = self._subnet(subnet_id)
         name = self._new_id(self.instances, "i", instance_id, "instance_id")
@@ -55,6 +68,7 @@ class Instances(NetworkInterfaces):
             raise Ec2Error("NoSuchEntity", f"The role with name {iam_role} cannot be found.", "iam_role")
         if max_tracked_connections is not None and max_tracked_connections < 1:
             raise invalid("max_tracked_connections is at least 1", "max_tracked_connections")
+        system = operating_system_named(operating_system)
         blamed = "instance_id" if network_interface_id is None else "network_interface_id"
         primary = self._new_id(self.network_interfaces, "eni", network_interface_id or f"eni-{name}", blamed)
         self._add_interface(
@@ -73,6 +87,7 @@ class Instances(NetworkInterfaces):
             (primary,),
             forwards=forwards,
             max_tracked_connections=max_tracked_connections,
+            operating_system=system,
             application=application,
             options=dict(options or {}),
             iam_role=iam_role,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from emulator.control.addresses import address
 from emulator.control.errors import Ec2Error, invalid
+from emulator.control.instances import operating_system_named
 from emulator.control.public_addresses import is_public
 from emulator.control.state import verb
 from emulator.control.vpn import VpnConnections, networks_behind
@@ -24,6 +25,7 @@ from emulator.model.edges import (
     VirtualInterfaceState,
     VpnState,
 )
+from emulator.model.resources import OperatingSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,6 +84,7 @@ class Outside(VpnConnections):
         resolver_ip_address: str | None = None,
         application: str | None = None,
         options: Mapping[str, object] | None = None,
+        operating_system: str = OperatingSystem.LINUX,
     ) -> ExternalHost:
         """EMU: put a host beyond an edge: on the ``internet``, or behind a VPN connection or a virtual interface."""
         host = address(ip_address, "ip_address")
@@ -94,7 +97,8 @@ class Outside(VpnConnections):
                 raise Ec2Error("InvalidIPAddress.InUse", text, "ip_address")
         resolver = None if resolver_ip_address is None else address(resolver_ip_address, "resolver_ip_address")
         name = self._new_id(self.external_hosts, "host", external_host_id, "external_host_id")
-        registered = ExternalHost(name, host, location, resolver, application, dict(options or {}))
+        system = operating_system_named(operating_system)
+        registered = ExternalHost(name, host, location, resolver, application, dict(options or {}), system)
         self._put(self.external_hosts, name, registered)
         return registered
 

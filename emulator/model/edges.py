@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from emulator.model.resources import DEFAULT_ACCOUNT
+from emulator.model.resources import DEFAULT_ACCOUNT, OperatingSystem
 
 if TYPE_CHECKING:
     from netaddr import IPAddress, IPNetwork
@@ -142,6 +142,7 @@ class ExternalHost:
         location: ``internet``, a VPN connection, or a virtual interface: what its packets come in by.
         resolver_ip_address: The DNS server it asks, such as a Resolver inbound endpoint (DNS-5); None: public DNS.
         application, options: The built-in program that listens on it, as with a service; None for none.
+        operating_system: Whose TCP it speaks.
     """
 
     external_host_id: str
@@ -150,3 +151,4 @@ class ExternalHost:
     resolver_ip_address: IPAddress | None = None
     application: str | None = None
     options: dict[str, object] = field(default_factory=dict, hash=False, compare=False)
+    operating_system: OperatingSystem = OperatingSystem.LINUX

@@ -233,6 +233,15 @@ class NetworkInterface:
         return (self.private_ip_address, *self.secondary_private_ip_addresses)
 
 
+class OperatingSystem(StrEnum):
+    """EMU: what a host runs, which its packets show."""
+
+    LINUX = "linux"
+    FREEBSD = "freebsd"
+    WINDOWS = "windows"
+    MACOS = "macos"
+
+
 class InstanceState(StrEnum):
     """Only a running instance sends and receives."""
 
@@ -247,6 +256,7 @@ class Instance:
     Attributes:
         forwards: EMU: a middlebox that sends on what is not for itself, unchanged, by the interface it came through.
         max_tracked_connections: Of all its interfaces together (SG-16); None: the settings'.
+        operating_system: EMU: whose TCP it speaks.
         application, options: The built-in program that listens on it, as with a service; None for none.
         iam_role: The role that its programs ask services by; None for none.
     """
@@ -256,6 +266,7 @@ class Instance:
     state: InstanceState = InstanceState.RUNNING
     forwards: bool = False
     max_tracked_connections: int | None = None
+    operating_system: OperatingSystem = OperatingSystem.LINUX
     application: str | None = None
     options: dict[str, object] = field(default_factory=dict, hash=False, compare=False)
     iam_role: str | None = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.asyncio_net.stack import HostStack
 from emulator.flows.walk import origin_of
 from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
+from emulator.tcp import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -134,12 +135,15 @@ class Plugging:
         instance, outside = plane.instances.get(name), plane.external_hosts.get(name)
         service = plane.services.get(owner)
         if instance is not None:
-            resolver = tables.vpcs[plug.vpc_id].resolver_address
-            host = HostStack(network.loop, name, draw, mtu=INSTANCE_MTU, resolver=resolver)
+            resolver: int | None = tables.vpcs[plug.vpc_id].resolver_address
+            profile = PROFILES[instance.operating_system]
+            host = HostStack(network.loop, name, draw, mtu=INSTANCE_MTU, resolver=resolver, profile=profile)
             program = self._program(name, name, tables.vpcs[plug.vpc_id].region, instance.application, instance.options)
         elif outside is not None:
             asked = outside.resolver_ip_address
-            host = HostStack(network.loop, name, draw, mtu=INTERNET_MTU, resolver=None if asked is None else int(asked))
+            resolver = None if asked is None else int(asked)
+            profile = PROFILES[outside.operating_system]
+            host = HostStack(network.loop, name, draw, mtu=INTERNET_MTU, resolver=resolver, profile=profile)
             program = self._program(name, name, plane.region, outside.application, outside.options)
         else:
             mtu = INTERNET_MTU if name != owner else SERVICE_MTU

@@ -60,7 +60,9 @@ overtaken), ``rto``, ``congestion`` (the interface and NewReno), ``hystart``,
 ``cubic``; then ``block`` (all that a connection remembers, and how packets are
 made), ``sender`` (what may be sent), ``evidence`` (what acknowledgments say of
 what was sent), ``recovery`` (what is done about losses, and the long timer),
-``receiver`` (a segment arrives), ``connection`` (the user's calls).
+``windows`` (what the peer may send), ``acks`` (when it hears of what came),
+``receiver`` (a segment arrives), ``knobs`` (what socket options do),
+``pathmtu`` (how long packets may be), ``connection`` (the user's calls).
 
 What is not modelled: urgent data (the field is ignored), keep-alives, Nagle's
 algorithm (asyncio sets TCP_NODELAY), ECN, fast open, path MTU

@@ -44,7 +44,6 @@ TIMER_SLACK: Final = 2 * MILLISECOND  # TCP_TIMEOUT_MIN of Linux: two ticks, for
 DEFAULT_MSS: Final = 536  # RFC 9293 (MUST-15)
 MINIMUM_MSS: Final = 48  # TCP_MIN_SND_MSS of Linux: an MSS of 1 is an attack
 MAXIMUM_SEGMENT: Final = 65_495
-OUT_OF_WINDOW_PAUSE: Final = 500 * MILLISECOND  # tcp_invalid_ratelimit of Linux: no wars of ACKs
 
 
 def unwrap(wire: int, near: int) -> int:
@@ -85,6 +84,24 @@ class ControlBlock:
         give_up_at: When an active open ends in any case; -1: the retries decide.
         heard_at: When a segment last took the long way: the answer to a keepalive does.
         inflation: Octets that may be sent beyond ``cwnd`` because duplicate ACKs show that others have left.
+        adaptive: Whether the delay of acknowledgments adapts (``delayed_ack_max``); then ``ato`` is Linux's estimate of
+            it, ``quick`` counts acknowledgments that are not to wait (-1: no data yet), ``pingpong`` says that data
+            is answered with data, ``pushed`` that less than a full segment came; ``data_at`` is when data last did.
+        ack_pace: While data comes at least as fast as this, the delay is ``ack_delay`` and nothing need be adapted.
+        eager_acks: Any second segment is acknowledged at once.
+        tune_at: When the next measurement of what was read in a round trip ends, ``tune_seq`` where it began,
+            ``tune_read`` what the last one gave, ``rcv_rtt`` that round trip. NEVER: the window grows no more.
+        space_fixed: The program has set the size of the receive buffer.
+        window_clamp: What the program limits the window to; 0: nothing.
+        told_right: A right edge that was told before the buffer was made smaller; 0: none.
+        least_window: The short way through ``receive`` wants this much window.
+        advertised_mss: What the SYN says of the segments we take.
+        nodelay, corked, eager: Nagle's algorithm is off; small segments wait (``TCP_CORK``, ``MSG_MORE``); neither
+            holds anything back.
+        small_end: The end of the last segment sent that was not full (Minshall's variable).
+        keepalive: Probes are wanted; ``keep_at`` is when the idle time may be over, ``keep_probes`` how many were sent
+            since anything was heard.
+        user_timeout, stalled_at: How long to try without an acknowledgment, and since when (RFC 5482).
         ecn_ok: Both ends agreed on ECN (RFC 3168 section 6.1.1).
         ecn_echo: Congestion was experienced on the way here and the peer has not said CWR: ACKs carry ECE.
         cwr_wanted: The window was reduced because of the peer's ECE: the next new data carries CWR.
@@ -103,6 +120,10 @@ class ControlBlock:
     __slots__ = (
         "ack_at",
         "ack_delay",
+        "ack_pace",
+        "adaptive",
+        "advertised_mss",
+        "ato",
         "backoffs",
         "buffer",
         "buffered",
@@ -110,9 +131,13 @@ class ControlBlock:
         "changed",
         "config",
         "congestion",
+        "corked",
         "cwr_wanted",
+        "data_at",
         "deadline",
         "dupacks",
+        "eager",
+        "eager_acks",
         "ecn_echo",
         "ecn_ok",
         "error",
@@ -130,7 +155,15 @@ class ControlBlock:
         "inflation",
         "irs",
         "iss",
+        "keep_at",
+        "keep_count",
+        "keep_idle",
+        "keep_interval",
+        "keep_probes",
+        "keepalive",
         "last_pto",
+        "last_size",
+        "least_window",
         "limited_end",
         "local_address",
         "local_port",
@@ -139,23 +172,28 @@ class ControlBlock:
         "max_snd_wnd",
         "mode",
         "new_first",
+        "nodelay",
         "outbox",
         "overhead",
         "partial_seen",
         "peer_closed",
         "peer_window",
+        "pingpong",
         "predicted",
         "probed",
         "prr_cwnd",
         "prr_delivered",
         "prr_out",
         "pto",
+        "pushed",
+        "quick",
         "rack",
         "racking",
         "rcv_acked",
         "rcv_mss",
         "rcv_nxt",
         "rcv_right",
+        "rcv_rtt",
         "rcv_space",
         "rcv_wnd",
         "rcv_wscale",
@@ -173,12 +211,15 @@ class ControlBlock:
         "sampled",
         "scaling",
         "scoreboard",
+        "small_end",
         "snd_end",
         "snd_mss",
         "snd_nxt",
         "snd_una",
         "snd_wnd",
         "snd_wscale",
+        "space_fixed",
+        "stalled_at",
         "state",
         "timed_at",
         "timed_end",
@@ -186,14 +227,20 @@ class ControlBlock:
         "timestamps",
         "tlp_again",
         "tlp_end",
+        "told_right",
         "ts_offset",
         "ts_recent",
         "ts_recent_at",
         "ttl",
+        "tune_at",
+        "tune_read",
+        "tune_seq",
         "unanswered",
         "undo_marker",
         "undo_resent",
         "usage_end",
+        "user_timeout",
+        "window_clamp",
         "window_field",
     )
 
@@ -272,7 +319,7 @@ class ControlBlock:
         self.heard_at: int = 0
         self.ack_at: int = -1
         self.ack_delay: int = config.delayed_ack
-        self.challenged_at: int = -OUT_OF_WINDOW_PAUSE
+        self.challenged_at: int = -config.challenge_pause
         self.probed: bool = False
         self.give_up_at: int = -1
 
@@ -309,6 +356,37 @@ class ControlBlock:
         self.ecn_ok: bool = False
         self.ecn_echo: bool = False
         self.cwr_wanted: bool = False
+
+        self.ato: int = 0
+        self.ack_pace: int = -1 if config.delayed_ack_max else NEVER
+        self.pingpong: bool = False
+        self.pushed: bool = False
+        self.quick: int = -1 if config.quick_acks else 0
+        self.adaptive: bool = config.delayed_ack_max > 0
+        self.data_at: int = 0
+        self.last_size: int = 0
+        self.eager_acks: bool = config.ack_every_second
+        self.tune_at: int = NEVER
+        self.tune_seq: int = 0
+        self.tune_read: int = 0
+        self.rcv_rtt: int = -1
+        self.space_fixed: bool = False
+        self.window_clamp: int = 0
+        self.told_right: int = 0
+        self.least_window: int = min(MAXIMUM_SEGMENT, 2 * config.mss)
+        self.advertised_mss: int = config.mss
+        self.nodelay: bool = config.nodelay
+        self.corked: bool = False
+        self.eager: bool = config.nodelay
+        self.small_end: int = self.iss
+        self.keepalive: bool = False
+        self.keep_idle: int = config.keep_idle
+        self.keep_interval: int = config.keep_interval
+        self.keep_count: int = config.keep_count
+        self.keep_at: int = -1
+        self.keep_probes: int = 0
+        self.user_timeout: int = config.user_timeout
+        self.stalled_at: int = 0
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -352,7 +430,8 @@ class ControlBlock:
             and not self.scoreboard.twice.lefts
             and not self.scoreboard.lost.lefts
             and self.buffered == 0
-            and self.rcv_wnd >= MAXIMUM_SEGMENT
+            and self.told_right == 0
+            and self.rcv_wnd >= self.least_window
             and self.fin_at < 0
             and not self.released
         )
@@ -447,7 +526,7 @@ class ControlBlock:
         """Send the SYN, or in SYN-RECEIVED the SYN,ACK."""
         config = self.config
         answering = self.state is State.SYN_RECEIVED
-        options = TcpOptions(config.mss)
+        options = TcpOptions(self.advertised_mss)
         if config.timestamps and (self.timestamps or not answering):
             options.tsval = now // MILLISECOND + self.ts_offset & M
             options.tsecr = self.ts_recent if answering else 0
@@ -478,6 +557,10 @@ class ControlBlock:
         self.ident = self.ident + self.ident_step & 0xFFFF
         self.outbox.append(packet)
 
+    def _elapsed_since(self, tsecr: int, now: int) -> int:
+        """Return how long ago, to the millisecond, we sent what carried the timestamp ``tsecr``."""
+        return (now // MILLISECOND + self.ts_offset - tsecr & M) * MILLISECOND
+
     def _send_reset(self, seq: int, now: int) -> None:
         """Send a reset that the peer will believe."""
         self._emit(RST | ACK, seq, b"", now)
@@ -497,7 +580,7 @@ class ControlBlock:
         self.snd_wscale = min(options.window_scale, 14) if self.scaling else 0  # RFC 7323 (2.3)
         self.rcv_wscale = config.window_scale if self.scaling else 0
         peer = options.mss if options.mss >= 0 else DEFAULT_MSS
-        self.snd_mss = max(min(peer, config.mss) - (self.overhead - 40), MINIMUM_MSS)
+        self.snd_mss = max(min(peer, self.advertised_mss) - (self.overhead - 40), MINIMUM_MSS)
         window = config.initial_window * self.snd_mss
         if config.congestion_control == "cubic":
             self.congestion = Cubic(self.snd_mss, window, self.estimator)
@@ -505,7 +588,7 @@ class ControlBlock:
             self.congestion = NewReno(self.snd_mss, window)
         self.racking = config.rack and self.sack_ok
         if self.state is not State.SYN_SENT:
-            self._round_space(config.mss - (self.overhead - 40), -1)
+            self._round_space(self.advertised_mss - (self.overhead - 40), -1)
         self._open_window()
 
     def _open_window(self) -> None:
@@ -515,6 +598,12 @@ class ControlBlock:
         space = self.rcv_space
         if self.config.round_window:
             space += (1 << scale) - 1  # what scaling would cut off is given all the same: real systems do
+        if self.told_right:
+            left = self.told_right - self.rcv_nxt  # a window that was told is not taken back (RFC 9293, SHLD-14)
+            if left > space:
+                space = left
+            else:
+                self.told_right = 0
         self.window_field = min(space >> scale, 65535)
         self.rcv_wnd = self.window_field << scale
 

@@ -26,7 +26,7 @@ class Connection(Receiver):
     def connect(self, now: int) -> None:
         """Open actively: send a SYN."""
         self._happen(Event.ACTIVE_OPEN)
-        self._round_space(self.config.mss, -1)
+        self._round_space(self.advertised_mss, -1)
         self._open(now)
 
     def accept(self, syn: Packet, now: int) -> None:
@@ -73,6 +73,8 @@ class Connection(Receiver):
             self.release_at = buffer.first_end
         if state is State.SYN_SENT or state is State.SYN_RECEIVED:
             return
+        if self.adaptive and now - self.data_at < self.ato:
+            self.pingpong = True  # a reply: acknowledgments may wait for the next one (tcp_event_data_sent)
         if self.snd_una == self.snd_nxt and self.rto_at < 0:
             times = self.log.times
             self.congestion.on_idle(now - (times[-1] if times else self.idle_at), self.rto)
@@ -133,18 +135,11 @@ class Connection(Receiver):
         self.inbox = []
         if self.buffered:
             self._reopen(now)
+        if now >= self.tune_at:
+            self._tune(now)
+        if self.pushed:
+            self._on_read(now)
         return taken
-
-    def _reopen(self, now: int) -> None:
-        """Tell the peer of the larger window if it is larger by a segment or half the buffer (RFC 9293 3.8.6.2.2)."""
-        self._open_window()
-        state = self.state
-        grown = self.rcv_nxt + self.rcv_wnd - self.rcv_right
-        if grown >= min(self.rcv_wnd // 2, self.rcv_mss) and (
-            state is State.ESTABLISHED or state is State.FIN_WAIT_1 or state is State.FIN_WAIT_2
-        ):
-            self._send_ack(now)
-        self._predict()
 
     # -- the path ------------------------------------------------------------------------------------------------
 
@@ -176,7 +171,7 @@ class Connection(Receiver):
     def on_timer(self, now: int) -> None:
         """Do what is due, if anything is, and set ``deadline`` anew."""
         if self.rcv_acked != self.rcv_nxt and 0 <= self.ack_at <= now:
-            self._send_ack(now)
+            self._on_delayed_ack(now)
         if 0 <= self.rto_at <= now:
             self._on_long_timer(now)
         deadline = self.rto_at

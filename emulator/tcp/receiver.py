@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.tcp.block import OPEN, OUT_OF_WINDOW_PAUSE, M, unwrap
-from emulator.tcp.recovery import Recovery
+from emulator.tcp.acks import Acks
+from emulator.tcp.block import OPEN, M, unwrap
 from emulator.tcp.reset import reset_for
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
@@ -27,7 +27,7 @@ SYN_RECEIVED: Final = State.SYN_RECEIVED
 ESTABLISHED: Final = State.ESTABLISHED
 
 
-class Receiver(Recovery):
+class Receiver(Acks):
     """A connection that can send and receive."""
 
     __slots__ = ()
@@ -43,7 +43,7 @@ class Receiver(Recovery):
             and packet.flags | PSH == ACK_PSH
             and packet.window == self.peer_window
             and not packet.options
-            and (packet.tsval == self.ts_recent or self._is_newer(packet.tsval, now))
+            and (packet.tsval == self.ts_recent or self._is_newer(packet, now))
         ):
             una = self.snd_una
             acked = packet.ack - una & M
@@ -58,24 +58,6 @@ class Receiver(Recovery):
                 self._take_in(payload, now)
                 return
         self._arrive(packet, now)
-
-    def _take_in(self, payload: bytes, now: int) -> None:
-        """The next payload in order arrived, and the program has taken all before it."""
-        self.inbox.append(payload)
-        size = len(payload)
-        before = self.rcv_nxt
-        after = before + size
-        self.rcv_nxt = after
-        acked = self.rcv_acked
-        if size > self.rcv_mss:
-            self.rcv_mss = size
-        if after - acked > self.rcv_mss:
-            self._send_ack(now)  # every second segment (RFC 9293, SHLD-19)
-        elif before == acked:
-            due_at = now + self.ack_delay
-            self.ack_at = due_at
-            if self.deadline < 0 or due_at < self.deadline:
-                self.deadline = due_at
 
     def _acknowledged(self, acked: int, now: int) -> None:
         """``acked`` octets of data were acknowledged and nothing is lost: SND.UNA, RTT, cwnd, timer, more data."""
@@ -112,14 +94,17 @@ class Receiver(Recovery):
         if due_at < self.deadline:
             self.deadline = due_at
 
-    def _is_newer(self, tsval: int, now: int) -> bool:
+    def _is_newer(self, packet: Packet, now: int) -> bool:
         """Take over a newer timestamp of the next segment in order (RFC 7323 section 4.3); refuse an older one."""
         recent = self.ts_recent
+        tsval = packet.tsval
         if tsval < 0 or recent < 0 or tsval - recent & M >= 0x80000000:
             return False
         if self.rcv_nxt == self.rcv_acked:  # SEG.SEQ <= Last.ACK.sent
             self.ts_recent = tsval
             self.ts_recent_at = now
+        if self.tune_at != NEVER and packet.payload:
+            self._note_echo(packet.tsecr, now)
         return True
 
     # -- the long way --------------------------------------------------------------------------------------------
@@ -188,6 +173,7 @@ class Receiver(Recovery):
             self._set_probe_times()
             self.congestion.cwnd = self.snd_mss
         self.backoffs = 0
+        self._begin_tuning(now)
         if self.fin_wanted:
             self._happen(Event.CLOSE)
 
@@ -277,19 +263,14 @@ class Receiver(Recovery):
             return
         if self.mode != OPEN or self._is_waiting():
             self._send(now)
-        owed = self.rcv_nxt - self.rcv_acked
-        if must_ack or owed > self.rcv_mss:
+        if must_ack:
             self._send_ack(now)
-        elif owed and rcv_nxt != self.rcv_nxt and owed <= len(payload):
-            self.ack_at = now + self.ack_delay
-            if self.deadline < 0 or self.ack_at < self.deadline:
-                self.deadline = self.ack_at
-
-    def _challenge(self, now: int) -> None:
-        """Answer a segment that cannot be right with an acknowledgment, but not too often."""
-        if now - self.challenged_at >= OUT_OF_WINDOW_PAUSE and self.state is not State.CLOSED:
-            self.challenged_at = now
-            self._send_ack(now)
+        elif self.rcv_nxt not in (rcv_nxt, self.rcv_acked):
+            self._owe(rcv_nxt, now)
+        if payload:
+            self.data_at = now
+            if self.told_right and not self.buffered:
+                self._open_window()
 
     def _reset_by_peer(self, state: State) -> None:
         if state is State.SYN_RECEIVED:
@@ -402,8 +383,8 @@ class Receiver(Recovery):
             payload = payload[self.rcv_nxt - seq :]
         if payload:
             paused = len(self.inbox) > 0
-            if len(payload) > self.rcv_mss:
-                self.rcv_mss = len(payload)
+            if len(payload) != self.rcv_mss:
+                self._learn_size(len(payload))
             before = self.rcv_nxt
             self.inbox.append(payload)
             self.rcv_nxt += len(payload)
@@ -418,14 +399,6 @@ class Receiver(Recovery):
             self._fin_arrived(now)
             return True
         return filled
-
-    def _hold(self, size: int) -> None:
-        """The program does not read: ``size`` more octets wait, and the advertised right edge stays where it is."""
-        if self.buffered == 0:
-            self.rcv_right = self.rcv_acked + self.rcv_wnd
-        self.buffered += size
-        self.rcv_wnd = max(self.rcv_right - self.rcv_nxt, 0)
-        self.window_field = self.rcv_wnd >> self.rcv_wscale
 
     def _fin_arrived(self, now: int) -> None:
         self.rcv_nxt += 1

@@ -208,6 +208,7 @@ class InstanceEntry(Strict):
     state: Literal["running", "stopped"] = "running"
     forwards: bool = False
     max_tracked_connections: int | None = Field(None, ge=1)
+    operating_system: str = "linux"
     application: str | None = None
     options: dict[str, Any] | None = None
     iam_role: str | None = None

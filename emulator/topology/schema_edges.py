@@ -89,6 +89,7 @@ class ExternalHostEntry(Strict):
     ip_address: str
     location: str = "internet"
     resolver_ip_address: str | None = None
+    operating_system: str = "linux"
     application: str | None = None
     options: dict[str, Any] | None = None
 

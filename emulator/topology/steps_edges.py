@@ -150,6 +150,7 @@ def external_hosts(draft: Draft) -> None:
             external_host_id=name,
             location=entry.location,
             resolver_ip_address=entry.resolver_ip_address,
+            operating_system=entry.operating_system,
             application=entry.application,
             options=in_order(entry.options),
         )

@@ -106,6 +106,7 @@ def _run_instance(draft: Draft, name: str, entry: schema.InstanceEntry) -> None:
         "source_dest_check": entry.source_dest_check,
         "forwards": entry.forwards,
         "max_tracked_connections": entry.max_tracked_connections,
+        "operating_system": entry.operating_system,
         "application": entry.application,
         "options": in_order(entry.options),
         "iam_role": entry.iam_role,
