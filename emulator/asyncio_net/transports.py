@@ -240,13 +240,11 @@ class StreamTransport(transports._FlowControlMixin):
         tcp_socket = self._tcp
         if self._lost or not self._started:
             return
-        unread = bool(self._unread or tcp_socket.connection.inbox)
-        if unread and not self._closing and not self._protocol_paused:
-            return  # first things first
+        unread = (self._unread or tcp_socket.connection.inbox) and not self._closing
+        if unread and not (tcp_socket.error and self._protocol_paused):
+            return  # first things first; but a program that waits to write would never come to read of an error
         if tcp_socket.error:
             self._fail(tcp_socket.os_error())
-        elif unread:
-            return  # the end of file comes behind all data, also to a protocol that may not write just now
         elif tcp_socket.connection.peer_closed and not self._eof_told and not self._closing:
             self._eof_told = True
             self._tell_eof()

@@ -89,7 +89,7 @@ def test_sequence_numbers_unwrap_to_the_nearest(near: int, distance: int) -> Non
 
 
 # RFC 6298 section 2: (samples in ms, one a round trip; SRTT; RTTVAR; RTO), by hand with alpha 1/8 and beta 1/4.
-# The timeout takes Linux's variation: the largest of the round trip, 200 ms at least, sinking by a quarter each.
+# The timeout takes Linux's variation: the largest of the round trip, at least 200 ms, falling by a quarter a trip.
 @pytest.mark.parametrize(
     ("samples", "srtt", "rttvar", "rto"),
     [
