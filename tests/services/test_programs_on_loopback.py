@@ -149,7 +149,11 @@ def test_a_client_that_closed_its_port_does_not_stop_the_resolver(monkeypatch):
     ("application", "options", "message"),
     [
         ("s4", {}, "unknown 's4'; known are discard, dynamodb, echo, http, s3, sink, source"),
-        ("s3", {"bucket": {}}, "options: unknown option 'bucket'; known are buckets, keep_uploads, port"),
+        (
+            "s3",
+            {"bucket": {}},
+            "options: unknown option 'bucket'; known are buckets, keep_uploads, port, tls, tls_port",
+        ),
         ("s3", {"buckets": 5}, r"options\.buckets: expected a table"),
         ("http", {"supports_policies": "no"}, r"options\.supports_policies: expected true or false"),
         ("sink", {"port": 70_000}, r"options\.port: at most 65535"),
