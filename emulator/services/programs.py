@@ -18,6 +18,7 @@ from emulator.services.certified import certified
 from emulator.services.dynamodb import tables_of
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
+from emulator.services.moto_bridge import Moto
 from emulator.services.options import OptionError, Options
 from emulator.services.planned import ANSWER_OPTIONS, plan_of
 from emulator.services.s3_buckets import buckets_of
@@ -144,6 +145,10 @@ def _sink(service_name: str, region: str, options: Options) -> Program:  # noqa:
     return _http(sink.Sink(service_name, supports_policies=supports_policies), options, "supports_policies")
 
 
+def _moto(service_name: str, region: str, options: Options) -> Program:
+    return _http(Moto(service_name, region, seed=options.integer("seed", 0)), options, "seed")
+
+
 def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
     program = StreamProgram(streams.Discard, _port(options, streams.DISCARD_PORT))
     options.done("port")
@@ -169,6 +174,7 @@ APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
         "dynamodb": _dynamodb,
         "echo": _echo,
         "http": _generic,
+        "moto": _moto,
         "s3": _s3,
         "sink": _sink,
         "source": _source,
