@@ -253,7 +253,7 @@ class Receiver(Acks):
             self._challenge(now)
             return
         if self.timestamps and seq <= self.rcv_acked and packet.tsval >= 0:
-            # RFC 7323 section 4.3, with Last.ACK.sent; behind the check of SEG.ACK, as Linux: forgers have to know more.
+            # RFC 7323 section 4.3, with Last.ACK.sent; behind the check of SEG.ACK, as Linux does it.
             self.ts_recent = packet.tsval
             self.ts_recent_at = now
         if self.ecn_ok:
