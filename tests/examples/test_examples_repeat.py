@@ -21,7 +21,13 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SAME_BYTES = ("aiohttp_both_ends", "httpx_client", "load_on_endpoints", "redis_cache", "uvicorn_asgi", "why_is_it_slow")
-SAME_SHAPE = ("asyncpg_orders", "s3_with_aiobotocore", "tls_everywhere", "websockets_keepalive")
+SAME_SHAPE = (
+    "asyncpg_orders",
+    "dynamodb_with_aiobotocore",
+    "s3_with_aiobotocore",
+    "tls_everywhere",
+    "websockets_keepalive",
+)
 PARTS = ("postgres_server", "resp_server")
 """What examples put on hosts, and no examples themselves."""
 

@@ -30,6 +30,7 @@ def test_httpx_reads_and_writes_s3_through_the_gateway_endpoint(tmp_path: Path) 
     assert [ruling.decision.allowed for ruling in came["network"].rulings] == [True, True, True, True, False]
     assert {flow.attachment_id for flow in came["network"].flows() if "tcp" in flow.flow} == {"eni-app", "s3"}
     seen = frames(came["capture"].path)
+    assert len(opened(seen, 80)) == len(came["connections"]) == 1, "the pool keeps its connection"
     assert sum(len(frame.payload) for frame in seen if frame.sport == 80) > 10_000_000
     assert not resets(seen)
     assert came["network"].ledger.total == 0
