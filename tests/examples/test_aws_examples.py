@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import dynamodb_with_aiobotocore
 import pytest
 import s3_with_aiobotocore
+from aiobotocore.config import AioConfig
+from aiobotocore.httpxsession import HttpxSession
+from botocore.exceptions import ClientError
 
+from emulator import Network
 from tests.examples.frames import frames, opened, resets
 
 if TYPE_CHECKING:
@@ -62,3 +66,21 @@ def test_dynamodb_is_used_by_aiobotocore_and_survives_an_outage(tmp_path: Path) 
     assert lost == {"NO_ROUTE_TO_DESTINATION at private"}
     assert {flow.attachment_id for flow in came["network"].flows() if "tcp" in flow.flow} == {"eni-app", "dynamodb"}
     assert not resets(frames(came["capture"].path))
+
+
+@pytest.mark.filterwarnings("ignore:aiobotocore's httpx backend now prefers httpx2:DeprecationWarning")
+def test_aiobotocore_works_over_httpx_as_well(tmp_path: Path) -> None:
+    async def use():
+        async with s3_with_aiobotocore.s3(AioConfig(http_session_cls=HttpxSession, proxies={})) as client:
+            await client.put_object(Bucket="training", Key="note.txt", Body=b"packets were here")
+            answer = await client.get_object(Bucket="training", Key="note.txt")
+            read = await answer["Body"].read()
+            with pytest.raises(ClientError, match="AccessDenied"):
+                await client.get_object(Bucket="training", Key="secret.bin")
+        return read
+
+    with Network.load(s3_with_aiobotocore.TOPOLOGY, seed=1) as network:
+        capture = network.capture("app", tmp_path / "app.pcapng")
+        assert network.run(use(), host="app") == b"packets were here"
+    lines = {frame.payload.split(b"\r\n")[0] for frame in frames(capture.path) if frame.dport == 80}
+    assert b"GET http://s3.us-east-1.amazonaws.com/training/note.txt HTTP/1.1" in lines, "absolute, and understood"
