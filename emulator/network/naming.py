@@ -17,7 +17,7 @@ from emulator.control.regions import built_in_services
 from emulator.model.edges import ExternalHost
 from emulator.model.reasons import Reason
 from emulator.observe.explain import DnsAnswer
-from emulator.services import Answer, Source, World, Zone, hint, public_zone, zone_of
+from emulator.services import Answer, Source, World, Zone, hint, names_of, public_zone, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +53,13 @@ class Names:
         if key not in self._zones:
             self._zones[key] = public_zone(self._world)
         return self._zones[key]
+
+    def of_service(self, service_name: str) -> tuple[str, ...]:
+        """Return the names a service proves by its certificate: its public ones, and those of its endpoints."""
+        self._refresh()
+        service = self.plane.services.get(service_name)
+        found = () if service is None else names_of(service, self._world)
+        return found or (service_name,)  # a certificate needs a name, be it one that nobody can resolve
 
     def _refresh(self) -> None:
         plane = self.plane

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.asyncio_net.stack import HostStack
 from emulator.flows.walk import origin_of
-from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
+from emulator.services import (
+    HTTPS_PORT,
+    HttpProgram,
+    Program,
+    Rotation,
+    program_named,
+    serve_resolver,
+    serve_resolver_tcp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -154,6 +162,10 @@ class Plugging:
         if program is not None:
             serve = partial(program.serve, policy_of=network.authority, observe=network.ruled)
             self._unstarted.append((host, serve))
+        if isinstance(program, HttpProgram) and service is not None and program.port != HTTPS_PORT:
+            names = partial(network.names.of_service, owner)
+            tls = partial(program.serve_tls, names_of=names, policy_of=network.authority, observe=network.ruled)
+            self._unstarted.append((host, tls))
         return host
 
     def _service_program(self, service: Service) -> Program | None:

@@ -14,16 +14,17 @@ from emulator.services.http import serve_http
 from emulator.services.messages import Access, Application, Body, Provenance, Request, Response
 from emulator.services.names import EndpointNames, endpoint_names, interface_name
 from emulator.services.options import OptionError
-from emulator.services.programs import APPLICATIONS, Program, program_named, program_of
+from emulator.services.programs import APPLICATIONS, HTTPS_PORT, HttpProgram, Program, program_named, program_of
 from emulator.services.resolver import Rotation
 from emulator.services.resolver import answer as answer_query
 from emulator.services.resolver import serve as serve_resolver
 from emulator.services.resolver import serve_tcp as serve_resolver_tcp
-from emulator.services.views import World, public_zone, zone_of
+from emulator.services.views import World, names_of, public_zone, zone_of
 from emulator.services.zone import Answer, Source, Zone
 
 __all__ = [
     "APPLICATIONS",
+    "HTTPS_PORT",
     "Access",
     "Answer",
     "Application",
@@ -31,6 +32,7 @@ __all__ = [
     "Body",
     "EndpointNames",
     "Guard",
+    "HttpProgram",
     "OptionError",
     "PolicyOf",
     "Program",
@@ -47,6 +49,7 @@ __all__ = [
     "endpoint_names",
     "hint",
     "interface_name",
+    "names_of",
     "nearest_covered",
     "program_named",
     "program_of",

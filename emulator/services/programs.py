@@ -19,6 +19,7 @@ from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
 from emulator.services.options import OptionError, Options
 from emulator.services.s3_buckets import buckets_of
+from emulator.services.tls import late_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.services.messages import Application
 
 MAX_PORT = 65_535
+HTTPS_PORT = 443
 
 
 class Program(Protocol):
@@ -70,6 +72,19 @@ class HttpProgram:
         """Listen; see `Program`."""
         guarded = Guard(self.application, policy_of, observe)
         return await serve_http(guarded, host, self.port if port is None else port)
+
+    async def serve_tls(
+        self,
+        host: str | Sequence[str] | None = None,
+        port: int = HTTPS_PORT,
+        *,
+        names_of: Callable[[], tuple[str, ...]],
+        policy_of: PolicyOf,
+        observe: Callable[[Ruling], None] | None = None,
+    ) -> asyncio.Server:
+        """Listen for TLS as well, with a certificate for the names that ``names_of`` returns; else as `serve`."""
+        guarded = Guard(self.application, policy_of, observe)
+        return await serve_http(guarded, host, port, late_context(names_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,14 @@ from __future__ import annotations
 import ssl
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.services.x509 import AUTHORITY, SERVER_KEY, issue
 
-__all__ = ["AUTHORITY", "client_context", "server_context"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["AUTHORITY", "client_context", "late_context", "server_context"]
 
 
 def server_context(*names: str, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
@@ -36,6 +40,28 @@ def server_context(*names: str, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         context.load_cert_chain(path, SERVER_KEY)
     if alpn:
         context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def late_context(names_of: Callable[[], tuple[str, ...]]) -> ssl.SSLContext:
+    """Return a context of a server whose names may change: each handshake gets a certificate for those it has then.
+
+    Nothing is signed before the first client comes: that takes a hundred times as long as a handshake's packets.
+
+    Args:
+        names_of: Returns the DNS names, as :func:`server_context` takes them.
+    """
+    made: dict[tuple[str, ...], ssl.SSLContext] = {}
+
+    def certify(handshake: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:  # noqa: ARG001
+        names = names_of()
+        if names not in made:
+            made.clear()
+            made[names] = server_context(*names)
+        handshake.context = made[names]
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.sni_callback = certify  # also called for a client that names nobody
     return context
 
 

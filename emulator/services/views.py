@@ -21,7 +21,7 @@ with private hosted zones".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netaddr import IPAddress
@@ -127,6 +127,12 @@ def zone_of(vpc: Vpc, world: World, *, inbound: bool = False) -> Zone:
 def public_zone(world: World) -> Zone:
     """Return the names that resolve on the internet."""
     return Zone((_generated(world), _public(world), world.elsewhere))
+
+
+def names_of(service: Service, world: World) -> tuple[str, ...]:
+    """Return the names that a service answers to, and proves by its certificate: its own and those of its endpoints."""
+    endpoints = tuple(one for one in world.endpoints if one.service_name == service.service_name)
+    return (*map(normal, _public_names(world, service)), *_generated(replace(world, endpoints=endpoints)))
 
 
 def _why_not(endpoint: VpcEndpoint, service: Service, *, only_inbound: bool) -> str:
