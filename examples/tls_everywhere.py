@@ -1,11 +1,13 @@
-"""TLS inside the VPC: five client libraries, unmodified, each over real OpenSSL on emulated TCP.
+"""TLS inside the VPC: six client libraries, unmodified, each over real OpenSSL on emulated TCP.
 
 httpx talks to an aiohttp server, aiohttp to uvicorn, websockets to websockets, redis-py and asyncpg (which begins in
-plain text and upgrades) to servers behind PrivateLink.  Every server proves its name by a certificate of the
-emulator's own authority; who does not trust that, or asks for another name, is told so by OpenSSL.
+plain text and upgrades) to servers behind PrivateLink, aiobotocore to S3 by the names and on the port that it uses
+if it is told nothing.  Every server proves its name by a certificate of the emulator's own authority; who does not
+trust that, or asks for another name, is told so by OpenSSL.
 
-The keys of all sessions but redis-py's, which makes its own context, are written beside the capture: ``wireshark -o
-tls.keylog_file:FOLDER/tls_everywhere.keys FOLDER/tls_everywhere.pcapng`` shows what was said.
+The keys of all sessions but redis-py's and aiobotocore's, which make their own contexts, are written beside the
+capture: ``wireshark -o tls.keylog_file:FOLDER/tls_everywhere.keys FOLDER/tls_everywhere.pcapng`` shows what was
+said.
 
     python examples/tls_everywhere.py [FOLDER]
 """
@@ -13,6 +15,7 @@ tls.keylog_file:FOLDER/tls_everywhere.keys FOLDER/tls_everywhere.pcapng`` shows 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,8 @@ import asyncpg
 import httpx
 import redis.asyncio as redis
 import uvicorn
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
 from aiohttp import web
 from postgres_server import INT4, PostgresServer, Statement
 from resp_server import RedisServer
@@ -103,6 +108,16 @@ async def use(keys: Path) -> list[str]:
     database = await asyncpg.connect(host="database.internal", user="app", password="secret", ssl=trusting)  # noqa: S106
     told.append(f"asyncpg: {await database.fetchval('SELECT 1 + $1', 41)}")
     await database.close()
+    # No endpoint_url: botocore's own, which are https. Its keys are of AWS's documentation.
+    keys_of_aws = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG"}
+    session = get_session()
+    session.set_config_variable("config_file", os.devnull)
+    config = AioConfig(proxies={})
+    async with session.create_client(
+        "s3", region_name="us-east-1", verify=str(AUTHORITY), config=config, **keys_of_aws
+    ) as s3:
+        answer = await s3.get_object(Bucket="training", Key="big.bin", Range="bytes=0-99")
+        told.append(f"aiobotocore: {len(await answer['Body'].read())} bytes")
     return told
 
 

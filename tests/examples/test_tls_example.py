@@ -1,4 +1,4 @@
-"""TLS under five libraries: what the example promises, and what Wireshark makes of it."""
+"""TLS under six libraries: what the example promises, and what Wireshark makes of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @tshark.needed
-def test_five_libraries_speak_tls_and_the_key_log_opens_what_they_said(tmp_path: Path) -> None:
+def test_six_libraries_speak_tls_and_the_key_log_opens_what_they_said(tmp_path: Path) -> None:
     came = tls_everywhere.main(tmp_path)
     httpx, name, trust, *others = came["told"]
     assert httpx == "httpx: aiohttp over https, TLSv1.3"
@@ -29,9 +29,10 @@ def test_five_libraries_speak_tls_and_the_key_log_opens_what_they_said(tmp_path:
         "websockets: 'over TLS'",
         "redis-py: True",
         "asyncpg: 42",
+        "aiobotocore: 100 bytes",
     ]
     seen = frames(came["capture"].path)
-    assert [len(opened(seen, port)) for port in (443, 8443, 9443, 6379, 5432)] == [3, 1, 1, 1, 1]
+    assert [len(opened(seen, port)) for port in (443, 8443, 9443, 6379, 5432)] == [4, 1, 1, 1, 1]
     assert not any(b"over TLS" in frame.payload or b"SELECT" in frame.payload for frame in seen)
 
     command = ["tshark", "-r", str(came["capture"].path), "-o", f"tls.keylog_file:{came['keys']}"]
