@@ -27,9 +27,9 @@ def virtual():
 
 async def program():
     loop = asyncio.get_running_loop()
-    order = []
+    order, at = [], loop.time()
     for delay in (0.03, 0.01, 0.02, 0.01):
-        loop.call_later(delay, order.append, delay)
+        loop.call_at(at + delay, order.append, delay)
     async with asyncio.timeout(1):
         await asyncio.sleep(0.05)
     return order

@@ -7,6 +7,7 @@ import asyncio
 import errno
 import gc
 import socket
+import sys
 from collections import Counter
 
 import pytest
@@ -206,6 +207,26 @@ async def test_a_server_given_up_while_it_serves_is_closed(web, db, on):
         await task
     with pytest.raises(ConnectionRefusedError):
         await on(web, exchange())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Server.close_clients came with Python 3.13")
+async def test_a_server_closes_its_clients(hub, web, db, on):
+    server = await on(db, asyncio.start_server(echo, "0.0.0.0", 7))
+
+    async def client():
+        reader, writer = await asyncio.open_connection("10.0.2.7", 7)
+        writer.write(b"x")
+        assert await reader.read(1) == b"x"
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    task = web.create_task(client())
+    await asyncio.sleep(1)
+    server.close()
+    server.close_clients()
+    assert await task == b""
+    await server.wait_closed()
 
 
 async def test_a_lookup_can_be_given_up(hub, web, on):
