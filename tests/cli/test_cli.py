@@ -195,8 +195,9 @@ def test_a_run_in_real_time_takes_as_long_as_it_says(tmp_path: Path) -> None:
     started = time.monotonic()
     done = vpcemu("run", scenario, "-o", tmp_path / "out", "--real-time")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started > 5
-    assert re.search(r"packets in 5\.\d real seconds", done.stdout)
+    said = re.search(r"packets in (\d+\.\d) real seconds", done.stdout)
+    assert said is not None
+    assert time.monotonic() - started > float(said[1]) >= 5
 
 
 def test_a_run_that_does_not_end_as_expected_exits_with_1(tmp_path: Path) -> None:
