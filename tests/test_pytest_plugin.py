@@ -140,9 +140,9 @@ async def test_before():
     assert type(asyncio.get_running_loop()).__module__ == "asyncio.unix_events"
 
 @pytest.mark.vpc("topology.yaml", host="web")
-@pytest.mark.parametrize("path", ["/training/big.bin", "/training/none"])
-async def test_marked(network, path):
-    assert await status(path) in (b"HTTP/1.1 200", b"HTTP/1.1 404")
+@pytest.mark.parametrize(("name", "code"), [("big", 200), ("secret", 403)])
+async def test_marked(network, name, code):
+    assert await status(f"/training/{name}.bin") == b"HTTP/1.1 %d" % code
 
 @pytest.mark.asyncio
 async def test_after():
@@ -153,7 +153,7 @@ async def test_after():
 """
     code, output = run(tests, "-v")
     assert code == 0, output
-    for name in ("test_before PASSED", "test_marked[/training/none] PASSED", "test_after PASSED"):
+    for name in ("test_before PASSED", "test_marked[secret-403] PASSED", "test_after PASSED"):
         assert name in output
 
 
