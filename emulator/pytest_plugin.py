@@ -152,7 +152,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: Any) -> None:
     """Before a marked async test is collected, leave it to pytest-asyncio, if that is there, with a loop of ours."""
     plugins = collector.config.pluginmanager
-    if not inspect.iscoroutinefunction(obj) or not hasattr(plugins.hook, "pytest_asyncio_loop_factories"):
+    inner = getattr(getattr(obj, "hypothesis", None), "inner_test", obj)  # a property's examples share one network
+    if not inspect.iscoroutinefunction(inner) or not hasattr(plugins.hook, "pytest_asyncio_loop_factories"):
         return
     marks = [*getattr(obj, "pytestmark", ()), *collector.iter_markers("vpc")]
     if not any(mark.name == "vpc" for mark in marks):

@@ -157,6 +157,27 @@ async def test_after():
         assert name in output
 
 
+def test_classes_and_modules_can_be_marked_and_properties_too(run):
+    code, output = run("""
+from hypothesis import HealthCheck, given, settings, strategies
+
+pytestmark = pytest.mark.vpc("topology.yaml", host="web")
+
+class TestOne:
+    async def test_method(self, network):
+        assert network.loop is asyncio.get_running_loop()
+
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(strategies.integers(0, 3600))
+async def test_property(network, seconds):
+    before = network.now
+    await asyncio.sleep(seconds)
+    assert network.now == before + seconds * 10**9
+""")
+    assert code == 0, output
+    assert "2 passed" in output
+
+
 def test_a_projects_own_loops_stay_for_its_other_tests(run):
     code, output = run(
         """
