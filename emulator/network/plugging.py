@@ -17,6 +17,7 @@ from emulator.asyncio_net.stack import HostStack
 from emulator.flows.walk import origin_of
 from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
 from emulator.services.programs import HttpProgram
+from emulator.services.s3 import S3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -92,6 +93,8 @@ class Plugging:
             attachment.secondary = plug.secondary
             host.attach(attachment)
             self._attachments[name] = attachment, host
+        applications = [one.application for one in self._programs.values() if isinstance(one, HttpProgram)]
+        self._network.authority.apply([one for one in applications if isinstance(one, S3)])
         if self._network.loop.is_running():
             self.start()
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.model.resources import DEFAULT_ACCOUNT
-from emulator.services import dynamodb, echo, s3, sink, streams
+from emulator.services import apis, dynamodb, echo, s3, sink, streams
 from emulator.services.dynamodb import tables_of
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
@@ -125,6 +125,19 @@ def _generic(application: type[echo.Echo | sink.Sink]) -> Factory:
     return make
 
 
+def _apis(service_name: str, region: str, options: Options) -> Program:
+    kinds = {}
+    for name, entry in options.table("apis").tables().items():
+        kinds[name] = entry.text("endpoint_type", apis.REGIONAL)
+        if kinds[name] not in apis.ENDPOINT_TYPES:
+            known = " or ".join(apis.ENDPOINT_TYPES)
+            raise OptionError(f"{entry.at('endpoint_type')}: expected {known}, not {kinds[name]!r}")
+        entry.done("endpoint_type")
+    program = HttpProgram(apis.Apis(service_name, region, kinds), _port(options, 80))
+    options.done("apis", "port")
+    return program
+
+
 def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
     program = StreamProgram(streams.Discard, _port(options, streams.DISCARD_PORT))
     options.done("port")
@@ -149,6 +162,7 @@ APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
         "discard": _discard,
         "dynamodb": _dynamodb,
         "echo": _echo,
+        "execute-api": _apis,
         "http": _generic(echo.Echo),
         "s3": _s3,
         "sink": _generic(sink.Sink),

@@ -6,9 +6,9 @@ Amazon S3 API Reference, "CreateBucket", "DeleteBucket", "DeleteObjects",
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from emulator.policies import PolicyError, PolicyKind, read_policy
 from emulator.services.s3_actions import LARGEST_DOCUMENT
 from emulator.services.s3_buckets import Bucket, is_bucket_name
 from emulator.services.s3_calls import Answer, Call, check_headers, check_tags, xml
@@ -131,14 +131,14 @@ async def put_bucket_policy(call: Call) -> Answer:
     """PutBucketPolicy."""
     bucket, data = call.bucket, await call.data()
     check_document(call.request, data)
+    if not data.startswith(b"{"):
+        raise S3Error(400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+    text = data.decode("utf-8", "replace")
     try:
-        document = json.loads(data)
-    except ValueError:
-        document = None
-    if len(data) > LARGEST_POLICY or not isinstance(document, dict) or "Statement" not in document:
-        sentence = "Policies must be valid JSON and the first byte must be '{'"
-        raise S3Error(400, "MalformedPolicy", sentence)
-    bucket.policy = data.decode()
+        read_policy(text, PolicyKind.BUCKET)
+    except PolicyError as error:
+        raise S3Error(400, "MalformedPolicy", str(error.problems[0])) from None
+    bucket.policy = text
     return Answer(204)
 
 

@@ -13,6 +13,7 @@ from bisect import insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from emulator.policies import PolicyError, PolicyKind, read_policy
 from emulator.services.options import OptionError
 from emulator.services.s3_objects import (
     DEFAULT_TYPE,
@@ -118,7 +119,13 @@ def buckets_of(options: Options, region: str) -> dict[str, Bucket]:
         owner_id = entry.text("owner_id", "") or None
         if owner_id is not None and not _ACCOUNT.fullmatch(owner_id):
             raise OptionError(f"{entry.at('owner_id')}: expected an account of 12 digits, not {owner_id!r}")
-        bucket = Bucket(name, entry.text("region", region), owner_id=owner_id, policy=entry.document("policy"))
+        policy = entry.document("policy")
+        try:
+            if policy is not None:
+                read_policy(policy, PolicyKind.BUCKET)
+        except PolicyError as error:
+            raise OptionError(f"{entry.at('policy')}: MalformedPolicy: {error}") from None
+        bucket = Bucket(name, entry.text("region", region), owner_id=owner_id, policy=policy)
         bucket.fill({key: _object_of(one) for key, one in entry.table("objects").tables().items()})
         entry.done("objects", "owner_id", "policy", "region")
         buckets[name] = bucket
