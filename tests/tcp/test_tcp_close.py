@@ -159,7 +159,7 @@ def test_letting_go_or_aborting_twice_does_nothing() -> None:
     d.c.release(d.now)
     assert (d.c.state, d.answers()) == (State.FIN_WAIT_2, [])
     d.c.abort(d.now)
-    assert d.answers() == ["R 2"]
+    assert d.answers() == ["RA 2 ack 1"]
     d.c.abort(d.now)
     d.c.release(d.now)
     assert (d.c.state, d.answers()) == (State.CLOSED, [])
