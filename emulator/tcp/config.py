@@ -50,6 +50,7 @@ class TcpConfig:
         quick_acks: Acknowledgments that are not delayed when data begins to arrive, at most (Linux: 16).
         ack_every_second: Whether any second segment is acknowledged at once; otherwise two full ones are.
         nodelay: Whether Nagle's algorithm is off until the program turns it on.
+        probe_with_data: Whether a closed window is probed with an octet of data; otherwise with an old sequence number.
         keep_idle, keep_interval, keep_count: The three knobs of keepalives, which are off until asked for.
         fin_wait_2: How long FIN-WAIT-2 lasts once the program has let go.
         time_wait: Length of TIME-WAIT.
@@ -91,6 +92,7 @@ class TcpConfig:
         "nodelay",
         "open_timeout",
         "orphan_retries",
+        "probe_with_data",
         "push_bursts",
         "quick_acks",
         "rack",
@@ -141,6 +143,7 @@ class TcpConfig:
         quick_acks: int = 0,
         ack_every_second: bool = False,
         nodelay: bool = True,
+        probe_with_data: bool = True,
         keep_idle: int = 7200 * SECOND,
         keep_interval: int = 75 * SECOND,
         keep_count: int = 9,
@@ -183,6 +186,7 @@ class TcpConfig:
         self.quick_acks: int = quick_acks
         self.ack_every_second: bool = ack_every_second
         self.nodelay: bool = nodelay
+        self.probe_with_data: bool = probe_with_data
         self.keep_idle: int = keep_idle
         self.keep_interval: int = keep_interval
         self.keep_count: int = keep_count

@@ -94,7 +94,7 @@ class SocketOptions:
             changes["send_buffer"] = max(found, 2304) * (2 if self.settings.profile.doubles_buffers else 1)
         elif name == "IP_TTL":
             changes["ttl"] = found
-        elif name != "SO_KEEPALIVE":
+        elif name not in {"SO_KEEPALIVE", "TCP_CORK"}:
             raise Unsupported(f"{level} {name}")
         self.values[name] = found
         return 0
@@ -120,7 +120,7 @@ class SocketOptions:
             return int(getattr(config, key)) // unit
         if name == "TCP_NODELAY":
             return int(config.nodelay)
-        if name in self.values or name in WITHOUT_EFFECT or name == "SO_KEEPALIVE":
+        if name in self.values or name in WITHOUT_EFFECT or name in {"SO_KEEPALIVE", "TCP_CORK"}:
             return self.values.get(name, 0)
         raise Unsupported(f"{level} {name}")
 
@@ -128,6 +128,20 @@ class SocketOptions:
 
     def apply(self, connection: Connection, now: int) -> None:
         """Let an open connection know what was set."""
+        values, config = self.values, self.config()
+        if "TCP_NODELAY" in values and connection.nodelay != config.nodelay:
+            connection.set_nodelay(config.nodelay, now)
+        times = config.keep_idle, config.keep_interval, config.keep_count
+        if times != (connection.keep_idle, connection.keep_interval, connection.keep_count):
+            connection.set_keep_times(*times, now)
+        wanted = values.get("SO_KEEPALIVE", 0) != 0
+        if wanted != connection.keepalive:
+            connection.set_keepalive(wanted, now)
+        connection.user_timeout = config.user_timeout
+        if "TCP_CORK" in values and connection.corked != (values["TCP_CORK"] != 0):
+            connection.set_cork(values["TCP_CORK"] != 0, now)
+        if "TCP_QUICKACK" in values and connection.pingpong == (values["TCP_QUICKACK"] != 0):
+            connection.set_quickack(values["TCP_QUICKACK"] != 0, now)
 
     def send_room(self, connection: Connection) -> int:
         """Return how many octets may be written now."""
