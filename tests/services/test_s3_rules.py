@@ -223,6 +223,99 @@ def test_a_presigned_url_is_as_good_as_a_signature():
     assert run(s3, ask("GET", path, host=host, query=query))[0] == 200
 
 
+# ---- refusals
+
+HALF_A_TAG = b"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>"
+ONE = b"<Part><PartNumber>1</PartNumber><ETag>%(1)b</ETag></Part>"
+TWO = b"<Part><PartNumber>2</PartNumber><ETag>%(2)b</ETag></Part>"
+SOURCE = ("x-amz-copy-source", "home/k")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body", "status", "error"),
+    [
+        ("GET", "/home/k?partNumber=2", (), b"", 416, "InvalidPartNumber"),
+        ("GET", "/home/k?partNumber=0", (), b"", 400, "InvalidArgument"),
+        ("GET", "/home/k?partNumber=1", (("range", "bytes=0-"),), b"", 400, "InvalidRequest"),
+        ("GET", "/home/k?versionId=3", (), b"", 400, "InvalidArgument"),
+        ("GET", "/home?encoding-type=x", (), b"", 400, "InvalidArgument"),
+        ("GET", "/home?list-type=2&continuation-token=%2A", (), b"", 400, "InvalidArgument"),
+        ("GET", "/home/k?attributes", (("x-amz-object-attributes", "Colour"),), b"", 400, "InvalidArgument"),
+        ("PUT", "/home/n", (("x-amz-storage-class", "COLD"),), b"", 400, "InvalidStorageClass"),
+        ("PUT", "/home/n", (("x-amz-server-side-encryption", "aws:kms"),), b"", 501, "NotImplemented"),
+        ("PUT", "/home/n", (("x-amz-object-lock-mode", "GOVERNANCE"),), b"", 501, "NotImplemented"),
+        ("PUT", "/home/n", (("x-amz-meta-a", "x" * 2048),), b"", 400, "MetadataTooLarge"),
+        ("PUT", "/home/n", (("x-amz-tagging", "a=1&a=2"),), b"", 400, "InvalidTag"),
+        ("PUT", "/home/n", (("if-none-match", '"x"'),), b"", 501, "NotImplemented"),
+        ("PUT", "/home/k", (("if-match", '"x"'),), b"", 412, "PreconditionFailed"),
+        ("PUT", "/home/k", (SOURCE,), b"", 400, "InvalidRequest"),
+        ("PUT", "/home/n", (SOURCE, ("x-amz-metadata-directive", "KEEP")), b"", 400, "InvalidArgument"),
+        ("PUT", "/home/n", (SOURCE, ("x-amz-copy-source-if-none-match", "*")), b"", 412, "PreconditionFailed"),
+        ("PUT", "/home/n", (("x-amz-copy-source", "home/k?versionId=7"),), b"", 400, "InvalidArgument"),
+        ("PUT", "/home/n", (("x-amz-copy-source", "arn:aws:s3:::x"),), b"", 501, "NotImplemented"),
+        (
+            "PUT",
+            "/home/k?tagging",
+            (),
+            b"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>",
+            400,
+            "MalformedXML",
+        ),
+        ("PUT", "/home/k?tagging", (), b"<Other/>", 400, "MalformedXML"),
+        ("DELETE", "/home/k", (("if-match", '"x"'),), b"", 412, "PreconditionFailed"),
+        ("DELETE", "/home/none", (("if-match", '"x"'),), b"", 404, "NoSuchKey"),
+        ("POST", "/home?delete", (), b"<Delete><Object><Key>k</Key></Object></Delete>", 400, "InvalidRequest"),
+        ("POST", "/home?delete", (("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="),), b"<Delete/>", 400, "BadDigest"),
+        ("POST", "/home/n?uploads", (("x-amz-checksum-algorithm", "MD4"),), b"", 400, "InvalidRequest"),
+        ("POST", "/home/n?uploadId=x", (), b"", 404, "NoSuchUpload"),
+    ],
+)
+def test_refusals(method, path, headers, body, status, error):
+    path, _, query = path.partition("?")
+    answered, _, content = run(application(), ask(method, path, *headers, query=query), body)
+    assert (answered, code(content)) == (status, error)
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "error"),
+    [
+        (TWO, 200, None),
+        (b"", 400, "MalformedXML"),
+        (b"<Part><PartNumber>x</PartNumber><ETag>%(2)b</ETag></Part>", 400, "MalformedXML"),
+        (b"<Part><PartNumber>3</PartNumber><ETag>%(2)b</ETag></Part>", 400, "InvalidPart"),
+        (TWO + ONE, 400, "InvalidPartOrder"),
+        (ONE + TWO, 400, "EntityTooSmall"),
+    ],
+)
+def test_what_an_upload_in_parts_is_completed_with(parts, status, error):
+    s3 = application()
+    sdk = client("s3", s3, HERE)
+    about = {"Bucket": "home", "Key": "n"}
+    upload = sdk.create_multipart_upload(**about)["UploadId"]
+    etags = {}
+    for number in (1, 2):
+        etag = sdk.upload_part(**about, UploadId=upload, PartNumber=number, Body=b"%d" % number)["ETag"]
+        etags[b"%d" % number] = etag.encode()
+    body = b"<CompleteMultipartUpload>" + parts % etags + b"</CompleteMultipartUpload>"
+    answered, _, content = run(s3, ask("POST", "/home/n", query=f"uploadId={upload}"), body)
+    assert (answered, code(content) if error else None) == (status, error)
+    if not error:  # the part that was not listed is gone with the upload
+        assert sdk.get_object(**about)["Body"].read() == b"2"
+        assert "Uploads" not in sdk.list_multipart_uploads(Bucket="home")
+
+
+def test_uploads_are_listed_page_by_page_and_rolled_up():
+    sdk = client("s3", application(), HERE)
+    for key in ("a/1", "a/2", "b", "b", "c/1"):
+        sdk.create_multipart_upload(Bucket="home", Key=key)
+    rolled = sdk.list_multipart_uploads(Bucket="home", Delimiter="/")
+    assert [one["Key"] for one in rolled["Uploads"]] == ["b", "b"]
+    assert [one["Prefix"] for one in rolled["CommonPrefixes"]] == ["a/", "c/"]
+    pages = sdk.get_paginator("list_multipart_uploads").paginate(Bucket="home", PaginationConfig={"PageSize": 2})
+    keys = [[one["Key"] for one in page["Uploads"]] for page in pages]
+    assert keys == [["a/1", "a/2"], ["b", "b"], ["c/1"]]
+
+
 # ---- policies
 
 
