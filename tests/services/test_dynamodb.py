@@ -82,6 +82,7 @@ def test_tables_of_a_document(dynamodb):
         ({"table": {"key_schema": {"a": "S"}, "items": [{"a": 5}]}}, r"items\.0: .*Type mismatch for key a"),
         ({"table": {"key_schema": {"a": "S"}, "items": [5]}}, r"items\.0: expected an item"),
         ({"table": {"key_schema": {"a": "S"}, "colour": 1}}, "unknown option 'colour'"),
+        ({"table": {"key_schema": {"a": "S"}, "policy": "{"}}, r"options\.table\.policy: The policy is not valid JSON"),
         ({"table": {"key_schema": {"a": "S"}, "owner_id": "me"}}, "expected an account of 12 digits"),
     ],
 )

@@ -326,7 +326,7 @@ def test_a_bucket_policy_that_is_none_is_refused_with_its_place():
     assert "line 1" in message
     s3.put_bucket_policy(Bucket="home", Policy=json.dumps(POLICY))
     assert json.loads(s3.get_bucket_policy(Bucket="home")["Policy"]) == POLICY
-    with pytest.raises(OptionError, match=r"options\.b\.policy: The statement has no Principal"):
+    with pytest.raises(OptionError, match=r"options\.b\.policy: MalformedPolicy: The statement has no Principal"):
         buckets_of(Options({"b": {"policy": {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}}}), HERE)
 
 

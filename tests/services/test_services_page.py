@@ -12,13 +12,12 @@ from emulator.services import APPLICATIONS, OptionError, program_named
 
 PAGE = (Path(__file__).parents[2] / "docs" / "services.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-DEFAULT = {"com.amazonaws.us-east-1.execute-api": "http"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_documents_on_the_page_are_right(example):
     for name, entry in YAML(typ="safe").load(example)["services"].items():
-        program = program_named(DEFAULT.get(name, name), name, "us-east-1", entry["options"])
+        program = program_named(entry.get("application", name), name, "us-east-1", entry["options"])
         assert program.port == 80
 
 
