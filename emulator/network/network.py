@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from emulator.network.endpoint_metrics import EndpointReading
     from emulator.observe.explain import RoundTrip
     from emulator.observe.flow_records import FlowRecord
-    from emulator.services import Ruling, Zone
+    from emulator.services import Application, Ruling, Zone
     from emulator.simulation.links import Fault
 
 _T = TypeVar("_T")
@@ -415,6 +415,10 @@ class Network:
             )
 
         return explain(self.ec2, question, repairs=repairs)
+
+    def application_of(self, service_name: str) -> Application | None:
+        """Return the built-in HTTP application behind a service; None if there is none."""
+        return self._plugging.application_of(service_name)
 
     def zone(self, vpc_id: str) -> Zone:
         """Return DNS as a VPC sees it now."""
