@@ -127,8 +127,9 @@ def permission(network: Network, answer: RoundTrip, source: str, asked: Asked, p
         return Permission(answer, note=f"not reachable: {blocker}{answer.where}")
     service_name, endpoint_id = _arrived(network, answer)
     who = _principal(network, source, asked.principal)
-    if not service_name:
-        return Permission(answer, note="no service of AWS's is there")
+    service = network.ec2.services.get(service_name)
+    if service is None or service.service_id is not None:  # a customer's: always full access
+        return Permission(answer, service_name, endpoint_id, note="no service of AWS's is there (POL-4)")
     request = _request(network, answer, service_name, endpoint_id, asked, secure=port == HTTPS)
     application = network.application_of(service_name)
     accesses = _accesses(application, request, asked)
@@ -212,7 +213,7 @@ def _accesses(application: Application | None, request: Request, asked: Asked) -
         said = _at_once(application, request)
     if asked.url:
         return said
-    if application is not None and not said:
+    if not getattr(application, "judged", True):
         return ()  # a service without policies
     mine = next((one for one in said if one.resource == asked.resource), None)
     owner, policy = (None, None) if mine is None else (mine.owner_id, mine.resource_policy)

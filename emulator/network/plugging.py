@@ -18,6 +18,7 @@ from emulator.control.catalogue import further_names
 from emulator.flows.walk import origin_of
 from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
 from emulator.services.programs import HttpProgram
+from emulator.services.s3 import S3
 from emulator.tcp import PROFILES
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Plugging:
             attachment.secondary = plug.secondary
             host.attach(attachment)
             self._attachments[name] = attachment, host
+        applications = [one.application for one in self._programs.values() if isinstance(one, HttpProgram)]
+        self._network.authority.apply([one for one in applications if isinstance(one, S3)])
         if self._network.loop.is_running():
             self.start()
 

@@ -137,6 +137,13 @@ class PushSpec(Strict):
     connections: Annotated[int, Field(ge=1, le=10_000)] = 1
 
 
+class CopySpec(Strict):
+    """A copy inside S3: the object at ``url`` is made from ``source``, a bucket and key."""
+
+    url: Url
+    source: str
+
+
 class DatagramSpec(Strict):
     """One UDP datagram."""
 
@@ -243,6 +250,7 @@ class StepSpec(Strict):
     at: Duration = 0
     get: Url | None = None
     push: PushSpec | None = None
+    copy_object: CopySpec | None = None
     datagram: DatagramSpec | None = None
     send: SendSpec | None = None
     talk: TalkSpec | None = None
@@ -250,7 +258,7 @@ class StepSpec(Strict):
     expect: Annotated[ExpectSpec | None, BeforeValidator(expected)] = None
 
 
-ACTIONS: Final = ("get", "push", "datagram", "send", "talk", "trace")
+ACTIONS: Final = ("get", "push", "copy_object", "datagram", "send", "talk", "trace")
 
 
 class ScenarioSpec(Strict):

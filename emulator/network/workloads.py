@@ -85,6 +85,18 @@ async def push(url: str, octets: int, connections: int, headers: Mapping[str, st
     return Done(worst, octets)
 
 
+async def copy_object(url: str, source: str, headers: Mapping[str, str] | None = None) -> Done:
+    """Have S3 make the object at ``url`` from another one, ``bucket/key``."""
+    httpx = _httpx()
+    began = asyncio.get_running_loop().time()
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.put(url, headers={"x-amz-copy-source": source, **(headers or {})})
+            return Done(answer.status_code, len(answer.content), None, answer.text[:400], _since(began))
+    except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+        return _failed(error, 0)
+
+
 async def _upload(client: httpx.AsyncClient, url: str, octets: int, headers: Mapping[str, str]) -> httpx.Response:
     return await client.post(url, content=_blocks(octets), headers={"content-length": str(octets), **headers})
 

@@ -141,7 +141,7 @@ def test_five_mistakes_get_five_messages_each_saying_where_and_what(tmp_path: Pa
         f'{file}:11:44: InvalidGroup.NotFound: unknown security group "wbe": did you mean "web"?',
         (
             f"{file}:13:51: InvalidParameterValue: application: unknown 'htp'; "
-            "known are discard, dynamodb, echo, http, moto, s3, sink, source"
+            "known are discard, dynamodb, echo, execute-api, http, moto, s3, sink, source"
         ),
         f"{file}:15:77: DuplicateSubnetsInSameZone: Found another VPC endpoint subnet in the availability zone of c",
     ]
@@ -160,6 +160,7 @@ def test_mistakes_in_a_scenario_are_found_with_those_of_its_topology(tmp_path: P
         "  - {what: one, host: wed, get: http://x/, expect: PROTOKOL_RESTRICTION}\n"
         "  - {what: two, host: web}\n"
     )
+    actions = "get, push, copy_object, datagram, send, talk and trace"
     expect = (
         'InvalidParameterValue: expect must be an HTTP status, "delivered" or a reason code, '
         'not "PROTOKOL_RESTRICTION": did you mean "PROTOCOL_RESTRICTION"?'
@@ -170,7 +171,7 @@ def test_mistakes_in_a_scenario_are_found_with_those_of_its_topology(tmp_path: P
         f'{file}:3:10: InvalidParameterValue: unknown component "wbe": did you mean "web"?',
         f'{file}:5:23: InvalidParameterValue: unknown instance "wed": did you mean "web"?',
         f"{file}:5:52: {expect}",
-        f"{file}:6:5: InvalidParameterValue: a step does exactly one of get, push, datagram, send, talk and trace",
+        f"{file}:6:5: InvalidParameterValue: a step does exactly one of {actions}",
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_mistake_of_shape_hides_no_other(tmp_path: Path) -> None:
         ),
         'scenario:11: steps must be a mapping (key: value), not "just text"',
         'scenario:12: unknown key "gett": did you mean "get"?',
-        "scenario:13: a step does exactly one of get, push, datagram, send, talk and trace",
+        "scenario:13: a step does exactly one of get, push, copy_object, datagram, send, talk and trace",
         'topology:4: unknown security group "x"',
     ]
     assert any(one.startswith("scenario:4: snaplen") for one in found)

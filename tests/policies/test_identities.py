@@ -12,6 +12,7 @@ from emulator.network.loading import load_topology, topology_problems
 from emulator.network.network import Network
 from emulator.network.scenario import Scenario
 from emulator.services import access_key_id, signed_headers
+from tests.policies.worlds import statement, text
 from tests.services.harness import ask
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ iam_users:
 services:
   s3: {options: {buckets: {b: {objects: {data/x: {size: 3}, open/x: {size: 3}, other/x: {size: 3}}}}}}
 vpc_endpoints:
+  dynamodb:
+    service_name: dynamodb
+    route_table_ids: [rtb-main-vpc]
+    policy_document: {Statement: {Effect: Allow, Principal: "*", Action: "dynamodb:Get*", Resource: "*"}}
   s3: {service_name: s3, route_table_ids: [rtb-main-vpc]}
 bucket_policies:
   b:
@@ -87,9 +92,9 @@ def test_the_key_of_a_request_says_who_asks(
 ) -> None:
     with Network.load(topology) as network:
         headers = {} if access_key is None else signed(access_key)
-        found, text = network.run(fetch(key, headers), host="other")
+        found, content = network.run(fetch(key, headers), host="other")
     assert found == status
-    assert said in text
+    assert said in content
 
 
 def scenario(topology: Path, steps: str, events: str = "[]") -> Any:
@@ -131,6 +136,49 @@ def test_steps_of_a_host_with_a_role_are_signed_and_events_change_policies(topol
         ("bucket", "denied", "HTTP 403 AccessDenied", "b", "Shut (resource-based policy)"),
         ("endpoint", "denied", "HTTP 403 AccessDenied", "s3", "no statement allows it (VPC endpoint policy)"),
     ]
+
+
+async def list_tables(headers: dict[str, str]) -> tuple[int, dict[str, str]]:
+    url = "http://dynamodb.us-east-1.amazonaws.com/"
+    more = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(url, content="{}", headers=headers | more)
+        return answer.status_code, answer.json()
+
+
+@pytest.mark.fact("POL-13", "POL-14")
+def test_dynamodb_denies_with_400_in_json(topology: Path) -> None:
+    with Network.load(topology) as network:
+        status, document = network.run(list_tables(signed("AKIAANN0123456789012")), host="other")
+        unknown = network.run(list_tables(signed("AKIANOBODY0123456789")), host="other")
+    said = document.get("message") or document.get("Message") or ""
+    assert (status, document["__type"].rpartition("#")[2]) == (400, "AccessDeniedException")
+    assert "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: dynamodb:ListTables" in said
+    assert said.endswith("because no VPC endpoint policy allows the dynamodb:ListTables action")
+    assert (unknown[0], unknown[1]["__type"]) == (400, "UnrecognizedClientException")
+
+
+async def put_policy(policy: str) -> int:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        headers = signed("AKIAANN0123456789012")
+        return (await client.put(URL.rstrip("/"), params={"policy": ""}, content=policy, headers=headers)).status_code
+
+
+def test_who_spoke_last_of_a_buckets_policy_is_heard(topology: Path) -> None:
+    shut = text(statement("Deny", "s3:GetObject", "arn:aws:s3:::b/*"))
+    with Network.load(topology) as network:
+
+        def answers() -> list[int]:
+            return [network.run(fetch(f"{key}/x", {}), host="other")[0] for key in ("open", "data")]
+
+        assert answers() == [200, 403]
+        assert network.run(put_policy(shut), host="other") == 204
+        assert answers() == [403, 403]
+        assert network.run(put_policy("{}"), host="other") == 400
+        network.ec2.put_bucket_policy("b", shut.replace("Deny", "Allow"))
+        assert answers() == [200, 200]
+        network.ec2.delete_bucket_policy("b")
+        assert answers() == [403, 403]
 
 
 @pytest.mark.fact("POL-13")
