@@ -157,9 +157,7 @@ def _apis(service_name: str, region: str, options: Options) -> Program:
             known = " or ".join(apis.ENDPOINT_TYPES)
             raise OptionError(f"{entry.at('endpoint_type')}: expected {known}, not {kinds[name]!r}")
         entry.done("endpoint_type")
-    program = HttpProgram(apis.Apis(service_name, region, kinds), _port(options, 80))
-    options.done("apis", "port")
-    return program
+    return _http(apis.Apis(service_name, region, kinds), options, "apis")
 
 
 def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
