@@ -152,6 +152,8 @@ def judged(
         return None
     owner = authority.owner_of(access)
     keys = condition_keys(who, owner, authority.circumstances(request), access.keys) | dict(supposed)
+    if not access.action.startswith("s3:"):
+        keys.pop("s3:resourceaccount", None)
     return judge(
         Question(who, access.action, access.resource, owner, keys),
         Policies(
