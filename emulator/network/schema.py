@@ -46,15 +46,13 @@ def address_or_name(text: str) -> str:
 
 
 def http_url(text: str) -> str:
-    """Refuse what no program could ask for over plain HTTP."""
+    """Refuse what no program could ask for over HTTP or HTTPS."""
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f'must be a URL like http://host/path, not "{text}": {error}') from None
-    if parts.scheme == "https":
-        raise ValueError(f'must begin with http://, not "{text}": TLS is not modelled yet')
-    if parts.scheme != "http" or not host or not text.isprintable() or text != text.strip():
+    if parts.scheme not in ("http", "https") or not host or not text.isprintable() or text != text.strip():
         raise ValueError(f'must be a URL like http://host/path, not "{text}"')
     if not is_address_or_name(host):
         raise ValueError(f'must have a host that is an IP address or a name, not "{host}"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -184,6 +185,20 @@ def test_run_prints_a_table_and_where_the_captures_are(tmp_path: Path) -> None:
     report = json.loads(vpcemu("run", FIRST / "scenario.yaml", "-o", tmp_path, "--json").stdout)
     assert report["as_expected"] is True
     assert [row["reason"] for row in report["rows"]][:3] == ["HTTP 200", "HTTP 200", "HTTP 404"]
+
+
+@pytest.mark.slow
+def test_a_run_in_real_time_takes_as_long_as_it_says(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    topology = ROOT / "topologies" / "first-packets" / "topology.yaml"
+    step = "{what: read a note, at: 5s, host: web, get: http://s3.us-east-1.amazonaws.com/shelf/note.txt, expect: 200}"
+    scenario.write_text(f"topology: {topology}\nsteps:\n  - {step}\n", "utf-8")
+    started = time.monotonic()
+    done = vpcemu("run", scenario, "-o", tmp_path / "out", "--real-time")
+    assert done.returncode == 0, done.stderr
+    said = re.search(r"packets in (\d+\.\d) real seconds", done.stdout)
+    assert said is not None
+    assert time.monotonic() - started > float(said[1]) >= 5
 
 
 def test_a_run_that_does_not_end_as_expected_exits_with_1(tmp_path: Path) -> None:
