@@ -73,6 +73,8 @@ class ControlBlock:
         pto, last_pto: After how long a tail loss probe is sent, with several segments or one outstanding.
         log: When what is outstanding was sent.
         racking: Losses are noticed by time.
+        push_bursts: As configured.
+        dsack_left, dsack_right: What arrived twice: the next acknowledgment says so (RFC 2883); -1: nothing.
         limited_end: Until this is acknowledged, ``cwnd`` counts as what limits sending.
         usage_end, max_out: Until this is acknowledged, the most octets that were outstanding (RFC 7661).
         ack_at: When a delayed acknowledgment is due, if one is owed (``rcv_acked != rcv_nxt``).
@@ -135,6 +137,8 @@ class ControlBlock:
         "cwr_wanted",
         "data_at",
         "deadline",
+        "dsack_left",
+        "dsack_right",
         "dupacks",
         "eager",
         "eager_acks",
@@ -185,6 +189,7 @@ class ControlBlock:
         "prr_delivered",
         "prr_out",
         "pto",
+        "push_bursts",
         "pushed",
         "quick",
         "rack",
@@ -334,6 +339,9 @@ class ControlBlock:
         self.log: SendLog = SendLog()
         self.rack: Rack = Rack()
         self.racking: bool = False
+        self.push_bursts: bool = config.push_bursts
+        self.dsack_left: int = -1
+        self.dsack_right: int = -1
         self.timer: int = RETRANSMISSION
         self.pto: int = config.initial_rto
         self.last_pto: int = config.initial_rto
@@ -494,8 +502,12 @@ class ControlBlock:
             tsval = -1
             tsecr = 0
         length = self.overhead
-        if self.sack_ok and self.reassembly.lefts:
-            options = write_sack(self.reassembly.blocks(), tsval, tsecr)
+        if self.sack_ok and (self.reassembly.lefts or self.dsack_right >= 0):
+            blocks = self.reassembly.blocks()
+            if self.dsack_right >= 0:
+                blocks.insert(0, (self.dsack_left & M, self.dsack_right & M))
+                self.dsack_right = -1
+            options = write_sack(blocks, tsval, tsecr)
             length = 40 + len(options)
         rcv_nxt = self.rcv_nxt
         ident = self.ident

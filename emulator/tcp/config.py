@@ -55,6 +55,8 @@ class TcpConfig:
         time_wait: Length of TIME-WAIT.
         initial_window: Initial congestion window in segments (RFC 6928; in segments of any size, as Linux).
         congestion_control: ``"cubic"`` (RFC 9438) or ``"reno"`` (RFC 5681).
+        push_bursts: Whether the last of several segments that leave at once carries PSH, as what Linux hands to its
+            card as one packet does.
         rack: Whether losses are noticed by time (RFC 8985, with tail loss probes) where SACK is agreed on; by counting
             (RFC 6675) otherwise.
         ecn: ``"off"``, ``"accept"`` (if the peer asks) or ``"request"`` (RFC 3168).
@@ -89,6 +91,7 @@ class TcpConfig:
         "nodelay",
         "open_timeout",
         "orphan_retries",
+        "push_bursts",
         "quick_acks",
         "rack",
         "receive_buffer",
@@ -145,6 +148,7 @@ class TcpConfig:
         time_wait: int = 60 * SECOND,
         initial_window: int = 10,
         congestion_control: Literal["cubic", "reno"] = "cubic",
+        push_bursts: bool = True,
         rack: bool = True,
         ecn: str = "off",
         challenge_pause: int = 500 * MILLISECOND,
@@ -186,6 +190,7 @@ class TcpConfig:
         self.time_wait: int = time_wait
         self.initial_window: int = initial_window
         self.congestion_control: Literal["cubic", "reno"] = congestion_control
+        self.push_bursts: bool = push_bursts
         self.rack: bool = rack
         self.ecn: str = ecn
         self.challenge_pause: int = challenge_pause

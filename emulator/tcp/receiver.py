@@ -219,6 +219,8 @@ class Receiver(Acks):
                     self._arm(now + self.config.time_wait)
                 self._process_old_ack(packet, seq, now)
                 if self.state is not State.CLOSED:
+                    if seq < rcv_nxt and state is not State.TIME_WAIT:
+                        self._note_twice(seq, min(behind, rcv_nxt))
                     self._send_ack(now)
                 return
         elif seq < self.rcv_acked or seq > right:  # from the last acknowledgment on, as Linux (tcp_sequence)
@@ -376,10 +378,16 @@ class Receiver(Acks):
             self.fin_at = end
         if seq > self.rcv_nxt:
             if payload:
+                left, right = self.reassembly.overlap(seq, end)
+                if left < right:
+                    self._note_twice(left, right)
                 self.reassembly.insert(seq, payload)
             return True
         filled = False
         if seq < self.rcv_nxt:
+            if payload:
+                filled = True
+                self._note_twice(seq, self.rcv_nxt)
             payload = payload[self.rcv_nxt - seq :]
         if payload:
             paused = len(self.inbox) > 0
@@ -399,6 +407,12 @@ class Receiver(Acks):
             self._fin_arrived(now)
             return True
         return filled
+
+    def _note_twice(self, left: int, right: int) -> None:
+        """``[left, right)`` arrived twice: the next acknowledgment tells the peer (RFC 2883 section 4)."""
+        if self.sack_ok:
+            self.dsack_left = left
+            self.dsack_right = right
 
     def _fin_arrived(self, now: int) -> None:
         self.rcv_nxt += 1

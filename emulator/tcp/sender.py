@@ -7,12 +7,17 @@ what has been written; what is lost is found out and repaired in
 
 from __future__ import annotations
 
+from typing import Final
+
 from emulator.tcp.block import OPEN, PROBE, REDUCING, REORDERING, RETRANSMISSION, TIMER_SLACK, ControlBlock, M
 from emulator.tcp.config import MILLISECOND
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
 from emulator.tcp.transmissions import TRIM
-from emulator.wire.packet import ACK, FIN, IPPROTO_TCP, PSH, Packet
+from emulator.wire.packet import ACK, CWR, ECE, ECT_0, FIN, IPPROTO_TCP, PSH, Packet
+
+ACK_PSH: Final = 0x18
+BURST: Final = 65_483  # GSO_LEGACY_MAX_SIZE of Linux less a header, about
 
 
 class Sender(ControlBlock):
@@ -90,6 +95,14 @@ class Sender(ControlBlock):
                 at += mss
                 nxt += mss
             self.ident = ident & 0xFFFF
+            size = nxt - self.snd_nxt
+            if size > mss and self.push_bursts:
+                if size <= BURST and size << 1 <= self.congestion.cwnd:
+                    outbox[-1].flags = ACK_PSH
+                else:
+                    self._push(size)
+            if self.ecn_ok:
+                self._mark((nxt - self.snd_nxt) // mss)
             self.snd_nxt = nxt
             log = self.log
             if log.head > TRIM:
@@ -152,8 +165,31 @@ class Sender(ControlBlock):
             self.snd_nxt += 1
         self.log.note(self.snd_nxt, now)
         self._emit(flags, seq, payload, now)
+        if self.ecn_ok and size:
+            self._mark(1)
         if self.rto_at < now + self.pto:
             self._arm_sent(now)
+
+    def _push(self, size: int) -> None:
+        """Mark what Linux would hand over as one packet of up to 64 KiB: at most half of ``cwnd``, several segments."""
+        mss = self.snd_mss
+        most = min(self.congestion.cwnd // 2, BURST) // mss
+        if most < 2:
+            return
+        outbox = self.outbox
+        for i in range(len(outbox) - size // mss + most - 1, len(outbox), most):
+            outbox[i].flags |= PSH
+        outbox[-1].flags |= PSH
+
+    def _mark(self, count: int) -> None:
+        """Mark the last ``count`` segments, new data, as RFC 3168 section 6.1.2 asks; what is sent again is not."""
+        for packet in self.outbox[-count:]:
+            packet.tos |= ECT_0
+            if self.ecn_echo:
+                packet.flags |= ECE
+            if self.cwr_wanted:
+                packet.flags |= CWR
+                self.cwr_wanted = False
 
     def _arm_sent(self, now: int) -> None:
         """New data has left: a tail loss probe is due after it, but the retransmission timer goes before."""

@@ -28,6 +28,8 @@ ACK: Final = 0x10
 ECE: Final = 0x40
 CWR: Final = 0x80
 
+ECT_0: Final = 0x02  # of ``tos``: ECN is understood at both ends (RFC 3168 section 5)
+
 DF: Final = 0x4000
 """``fragment`` of a packet that may not be fragmented."""
 FRAGMENTED: Final = 0x3FFF
