@@ -154,7 +154,7 @@ class Connection(Receiver):
             return
         self.snd_mss = mss
         self.congestion.mss = mss
-        if self.snd_nxt == self.snd_una or self.snd_una == self.iss:  # nothing, or only the SYN, which is short
+        if self.snd_una in (self.snd_nxt, self.iss):  # nothing is under way, or only the SYN, which is short
             return
         self.scoreboard.lose_all_resent()
         self.scoreboard.lose_below(self.snd_una, self.snd_nxt)
