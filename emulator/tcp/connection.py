@@ -171,6 +171,8 @@ class Connection(Receiver):
     def on_timer(self, now: int) -> None:
         """Do what is due, if anything is, and set ``deadline`` anew."""
         if self.rcv_acked != self.rcv_nxt and 0 <= self.ack_at <= now:
+            if self.inbox and self.buffered == 0:
+                self._hold(0)  # there was time to read it
             self._on_delayed_ack(now)
         if 0 <= self.rto_at <= now:
             self._on_long_timer(now)

@@ -23,19 +23,30 @@ class Windows(Recovery):
     # -- reading -------------------------------------------------------------------------------------------------
 
     def _hold(self, size: int) -> None:
-        """The program does not read: ``size`` more octets wait, and the advertised right edge stays where it is."""
+        """The program does not read: ``size`` more octets wait, and the window is what room is left for.
+
+        The right edge never goes back; it goes on while there is more room than the window field could say.
+        """
         if self.buffered == 0:
             self.rcv_right = self.rcv_acked + self.rcv_wnd
+            size = sum(map(len, self.inbox))  # with what came first: nobody knew that it would stay
         self.buffered += size
+        scale = self.rcv_wscale
+        room = min(max(self.rcv_space - self.buffered, 0) >> scale, 65535) << scale
+        self.rcv_right = max(self.rcv_right, self.rcv_nxt + room)
         self.rcv_wnd = max(self.rcv_right - self.rcv_nxt, 0)
-        self.window_field = self.rcv_wnd >> self.rcv_wscale
+        self.window_field = self.rcv_wnd >> scale
 
     def _reopen(self, now: int) -> None:
-        """Tell the peer of the larger window if it is larger by a segment or half the buffer (RFC 9293 3.8.6.2.2)."""
+        """Tell the peer of the larger window if it is twice as large as the one it knows.
+
+        RFC 9293 section 3.8.6.2.2 would allow smaller steps; these are ``tcp_cleanup_rbuf`` of Linux, and FreeBSD's
+        too ("2 * adv >= so_rcv.sb_hiwat").
+        """
+        told = self.rcv_right - self.rcv_nxt
         self._open_window()
         state = self.state
-        grown = self.rcv_nxt + self.rcv_wnd - self.rcv_right
-        if grown >= min(self.rcv_wnd // 2, self.rcv_mss) and (
+        if 2 * told <= self.rcv_wnd and (
             state is State.ESTABLISHED or state is State.FIN_WAIT_1 or state is State.FIN_WAIT_2
         ):
             self._send_ack(now)

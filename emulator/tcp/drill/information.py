@@ -25,7 +25,11 @@ CONSTANTS: Final = {
     "TCPI_OPT_TIMESTAMPS": 1, "TCPI_OPT_SACK": 2, "TCPI_OPT_WSCALE": 4, "TCPI_OPT_ECN": 8, "TCPI_OPT_SYN_DATA": 32,
     "TCP_ESTABLISHED": 1, "TCP_SYN_SENT": 2, "TCP_SYN_RECV": 3, "TCP_FIN_WAIT1": 4, "TCP_FIN_WAIT2": 5,
     "TCP_TIME_WAIT": 6, "TCP_CLOSE": 7, "TCP_CLOSE_WAIT": 8, "TCP_LAST_ACK": 9, "TCP_LISTEN": 10, "TCP_CLOSING": 11,
+    "TCPI_ESTABLISHED": 1, "TCPI_SYN_SENT": 2, "TCPI_SYN_RECEIVED": 3, "TCPI_FIN_WAIT_1": 4, "TCPI_FIN_WAIT_2": 5,
+    "TCPI_TIME_WAIT": 6, "TCPI_CLOSED": 7, "TCPI_CLOSE_WAIT": 8, "TCPI_LAST_ACK": 9, "TCPI_LISTEN": 10,
+    "TCPI_CLOSING": 11,
 }  # fmt: skip
+"""Linux's values, also under the names that FreeBSD has for the states."""
 STATES: Final = {
     State.ESTABLISHED: 1, State.SYN_SENT: 2, State.SYN_RECEIVED: 3, State.FIN_WAIT_1: 4, State.FIN_WAIT_2: 5,
     State.TIME_WAIT: 6, State.CLOSED: 7, State.CLOSE_WAIT: 8, State.LAST_ACK: 9, State.LISTEN: 10, State.CLOSING: 11,
@@ -42,12 +46,16 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[int, int], bool]]] = {
 }  # fmt: skip
 
 
-def field(name: str, endpoint: Endpoint, now: int) -> int:
-    """Return a field of ``tcp_info``.
+def field(name: str, endpoint: Endpoint | None, now: int, *, listening: bool = False) -> int:
+    """Return a field of ``tcp_info``; of a socket without a connection only its state is known.
 
     Raises:
         Unsupported: if it is not known here.
     """
+    if endpoint is None:
+        if name != "tcpi_state":
+            raise Unsupported(f"{name} before there is a connection")
+        return STATES[State.LISTEN if listening else State.CLOSED]
     c = endpoint.connection
     mss = c.snd_mss
     segments = {
@@ -92,14 +100,17 @@ class Assertions:
         self.names: dict[str, int] = {}
         self.endpoint: Endpoint | None = None
         self.now: int = 0
+        self.listening: bool = False
 
-    def check(self, text: str, endpoint: Endpoint, now: int) -> tuple[str, str] | None:
+    def check(
+        self, text: str, endpoint: Endpoint | None, now: int, *, listening: bool = False
+    ) -> tuple[str, str] | None:
         """Check some code; return (expected, actual) of the first assertion that does not hold.
 
         Raises:
             Unsupported: if it does anything but assert.
         """
-        self.endpoint, self.now = endpoint, now
+        self.endpoint, self.now, self.listening = endpoint, now, listening
         try:
             statements = ast.parse(text).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -135,8 +146,7 @@ class Assertions:
                 return self.names[node.id]
             if node.id in CONSTANTS:
                 return CONSTANTS[node.id]
-            assert self.endpoint is not None
-            return field(node.id, self.endpoint, self.now)
+            return field(node.id, self.endpoint, self.now, listening=self.listening)
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
             return _BINARY[type(node.op)](self.value(node.left), self.value(node.right))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):

@@ -204,12 +204,13 @@ class Kernel:
                 connection.fit(message.mtu, self.now)
                 self.settle(endpoint)
             return
+        linux = self.settings.profile.name == "linux"
         if message.kind == UNREACHABLE and message.code < len(ERRNO_OF_CODE):
-            error = ERRNO_OF_CODE[message.code]
             ends = message.code in self.settings.profile.icmp_ends_opening
-        elif message.kind == TIME_EXCEEDED:
+            error = ERRNO_OF_CODE[message.code] if linux or not ends else errno.ECONNREFUSED  # BSD: inetctlerrmap
+        elif message.kind == TIME_EXCEEDED and (linux or message.code == 0):
             error = errno.EHOSTUNREACH
-            ends = self.settings.profile.name == "linux"
+            ends = True
         else:
             return
         if opening and ends:

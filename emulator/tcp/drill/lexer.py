@@ -97,8 +97,9 @@ def tokens(text: str, path: str, symbols: frozenset[str] = frozenset()) -> list[
         assert kind is not None
         lexeme = match.group()
         place = Place(path, line, at - line_start + 1)
-        if kind == "mark" and (lexeme in '`"' or text.startswith(("%{", "/*"), at)):
-            raise ScriptError(place, f"{text[at : at + 2].strip()} without its end")
+        opening = next((o for o in ("`", '"', "%{", "/*") if text.startswith(o, at)), "") if kind == "mark" else ""
+        if opening:
+            raise ScriptError(place, f"{opening} without its end")
         if kind == "hash":
             conditions.read(lexeme, place)
         elif kind not in {"space", "comment"} and conditions.holds():

@@ -313,10 +313,7 @@ class Runner:
 
     def code(self, code: Code) -> None:
         """Check assertions about the connection under test."""
-        endpoint = self.endpoint()
-        if endpoint is None:
-            raise Unsupported("code before there is a connection")
-        failed = self.assertions.check(code.text, endpoint, self.kernel.now)
+        failed = self.assertions.check(code.text, self.endpoint(), self.kernel.now, listening=self.flow_listens)
         if failed is not None:
             raise self.difference("tcp_info", failed[0], failed[1])
 

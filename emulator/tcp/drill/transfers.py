@@ -124,6 +124,8 @@ class Transfers(Sockets):
         if endpoint is None:
             return failed(errno.ENOTCONN)
         connection = endpoint.connection
+        if len(call.arguments) > 1 and show(call.arguments[1]) == "NULL" and endpoint.readable():
+            return failed(errno.EFAULT)
         if len(endpoint.held) < size and not flags & NUMBERS["MSG_PEEK"]:
             self.kernel.take(endpoint)
         readable = endpoint.readable()
@@ -146,8 +148,6 @@ class Transfers(Sockets):
             return Result(0)
         if connection.state is State.CLOSED:
             return Result(0) if endpoint.opened else failed(errno.ENOTCONN)
-        if connection.state in OPENING and not self._is_linux() and not socket.blocking:
-            return failed(errno.ENOTCONN)
         if socket.blocking and not flags & NUMBERS["MSG_DONTWAIT"]:
             return None
         return failed(errno.EAGAIN)
