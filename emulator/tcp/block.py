@@ -93,6 +93,8 @@ class ControlBlock:
             ``tune_read`` what the last one gave, ``rcv_rtt`` that round trip. NEVER: the window grows no more.
         space_fixed: The program has set the size of the receive buffer.
         window_clamp: What the program limits the window to; 0: nothing.
+        twice_left, twice_right: Octets that arrived a second time, for the next acknowledgment to tell (RFC 2883);
+            -1: none.
         told_right: A right edge that was told before the buffer was made smaller; 0: none.
         least_window: The short way through ``receive`` wants this much window.
         advertised_mss: What the SYN says of the segments we take.
@@ -239,6 +241,8 @@ class ControlBlock:
         "undo_marker",
         "undo_resent",
         "usage_end",
+        "twice_left",
+        "twice_right",
         "user_timeout",
         "window_clamp",
         "window_field",
@@ -296,6 +300,8 @@ class ControlBlock:
         self.rcv_wscale: int = 0
         self.rcv_mss: int = min(DEFAULT_MSS, config.mss)
         self.rcv_right: int = 0
+        self.twice_left: int = -1
+        self.twice_right: int = 0
         self.buffered: int = 0
         self.window_field: int = self.rcv_wnd
         self.fin_at: int = -1
@@ -494,8 +500,12 @@ class ControlBlock:
             tsval = -1
             tsecr = 0
         length = self.overhead
-        if self.sack_ok and self.reassembly.lefts:
-            options = write_sack(self.reassembly.blocks(), tsval, tsecr)
+        if self.sack_ok and (self.reassembly.lefts or self.twice_left >= 0):
+            blocks = self.reassembly.blocks()
+            if self.twice_left >= 0:
+                blocks.insert(0, (self.twice_left & M, self.twice_right & M))
+                self.twice_left = -1
+            options = write_sack(blocks, tsval, tsecr)
             length = 40 + len(options)
         rcv_nxt = self.rcv_nxt
         ident = self.ident

@@ -8,6 +8,7 @@ lines.  All others take the long way, which follows the RFC step by step.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 
 from emulator.tcp.acks import Acks
@@ -218,6 +219,9 @@ class Receiver(Acks):
                 if state is State.TIME_WAIT and flags & FIN:
                     self._arm(now + self.config.time_wait)
                 self._process_old_ack(packet, seq, now)
+                if payload and behind <= rcv_nxt:
+                    self.twice_left = seq
+                    self.twice_right = end
                 if self.state is not State.CLOSED:
                     self._send_ack(now)
                 return
@@ -374,11 +378,13 @@ class Receiver(Acks):
             payload = payload[: right - seq]
         elif fin:
             self.fin_at = end
+        if payload and (seq < self.rcv_nxt or self.reassembly.lefts):
+            self._note_repetition(seq, seq + len(payload))
         if seq > self.rcv_nxt:
             if payload:
                 self.reassembly.insert(seq, payload)
             return True
-        filled = False
+        filled = self.twice_left >= 0
         if seq < self.rcv_nxt:
             payload = payload[self.rcv_nxt - seq :]
         if payload:
@@ -399,6 +405,18 @@ class Receiver(Acks):
             self._fin_arrived(now)
             return True
         return filled
+
+    def _note_repetition(self, seq: int, end: int) -> None:
+        """Remember what of a segment had arrived before: what was acknowledged, or else the first such block."""
+        if seq < self.rcv_nxt:
+            self.twice_left = seq
+            self.twice_right = self.rcv_nxt
+            return
+        board = self.reassembly
+        i = bisect_right(board.rights, seq)
+        if i < len(board.lefts) and board.lefts[i] < end:
+            self.twice_left = max(seq, board.lefts[i])
+            self.twice_right = min(end, board.rights[i])
 
     def _fin_arrived(self, now: int) -> None:
         self.rcv_nxt += 1
