@@ -73,6 +73,8 @@ class ControlBlock:
         pto, last_pto: After how long a tail loss probe is sent, with several segments or one outstanding.
         log: When what is outstanding was sent.
         racking: Losses are noticed by time.
+        probing: There are tail loss probes.
+        pushing: Bursts end in PSH.
         limited_end: Until this is acknowledged, ``cwnd`` counts as what limits sending.
         usage_end, max_out: Until this is acknowledged, the most octets that were outstanding (RFC 7661).
         ack_at: When a delayed acknowledgment is due, if one is owed (``rcv_acked != rcv_nxt``).
@@ -183,11 +185,13 @@ class ControlBlock:
         "pingpong",
         "predicted",
         "probed",
+        "probing",
         "prr_cwnd",
         "prr_delivered",
         "prr_out",
         "pto",
         "pushed",
+        "pushing",
         "quick",
         "rack",
         "racking",
@@ -237,12 +241,12 @@ class ControlBlock:
         "tune_at",
         "tune_read",
         "tune_seq",
+        "twice_left",
+        "twice_right",
         "unanswered",
         "undo_marker",
         "undo_resent",
         "usage_end",
-        "twice_left",
-        "twice_right",
         "user_timeout",
         "window_clamp",
         "window_field",
@@ -275,6 +279,7 @@ class ControlBlock:
         self.ident_step: int = config.ident_step
         self.ident: int = ident if self.ident_step else 0
         self.ttl: int = config.ttl
+        self.pushing: bool = config.push_bursts
 
         self.iss: int = iss & M
         self.snd_una: int = self.iss
@@ -340,6 +345,7 @@ class ControlBlock:
         self.log: SendLog = SendLog()
         self.rack: Rack = Rack()
         self.racking: bool = False
+        self.probing: bool = False
         self.timer: int = RETRANSMISSION
         self.pto: int = config.initial_rto
         self.last_pto: int = config.initial_rto
@@ -597,6 +603,7 @@ class ControlBlock:
         else:
             self.congestion = NewReno(self.snd_mss, window)
         self.racking = config.rack and self.sack_ok
+        self.probing = self.racking and config.tlp
         if self.state is not State.SYN_SENT:
             self._round_space(self.advertised_mss - (self.overhead - 40), -1)
         self._open_window()

@@ -62,6 +62,11 @@ class TcpConfig:
         mtu_probing: Whether packet sizes are tried out (RFC 4821): 0 never, 1 after a black hole was noticed,
             2 always.
         base_mss: What probing begins with, and falls back to in a black hole.
+        tlp: Whether there are tail loss probes where ``rack`` is on (``tcp_early_retrans``).
+        push_bursts: Whether the last segment of what is handed to the interface at once carries PSH, also if more
+            follows (Linux: segmentation offload).
+        rfc1337: Whether TIME-WAIT ignores resets (RFC 1337, fix F1).
+        insecure_rst, insecure_syn: Whether any reset or SYN in the window ends a connection, as before RFC 5961.
         mtu_expiry: How long a path MTU that a router told of is believed (RFC 1191 section 6.3).
     """
 
@@ -77,6 +82,8 @@ class TcpConfig:
         "ident_step",
         "initial_rto",
         "initial_window",
+        "insecure_rst",
+        "insecure_syn",
         "keep_count",
         "keep_idle",
         "keep_interval",
@@ -89,11 +96,13 @@ class TcpConfig:
         "nodelay",
         "open_timeout",
         "orphan_retries",
+        "push_bursts",
         "quick_acks",
         "rack",
         "receive_buffer",
         "receive_window",
         "retries2",
+        "rfc1337",
         "round_window",
         "sack",
         "send_buffer",
@@ -103,6 +112,7 @@ class TcpConfig:
         "syn_retries",
         "time_wait",
         "timestamps",
+        "tlp",
         "ttl",
         "user_timeout",
         "window_scale",
@@ -151,6 +161,11 @@ class TcpConfig:
         mtu_probing: int = 0,
         base_mss: int = 1024,
         mtu_expiry: int = 600 * SECOND,
+        tlp: bool = True,
+        push_bursts: bool = False,
+        rfc1337: bool = False,
+        insecure_rst: bool = False,
+        insecure_syn: bool = False,
     ) -> None:
         self.mss: int = mss
         self.ttl: int = ttl
@@ -192,3 +207,8 @@ class TcpConfig:
         self.mtu_probing: int = mtu_probing
         self.base_mss: int = base_mss
         self.mtu_expiry: int = mtu_expiry
+        self.tlp: bool = tlp
+        self.push_bursts: bool = push_bursts
+        self.rfc1337: bool = rfc1337
+        self.insecure_rst: bool = insecure_rst
+        self.insecure_syn: bool = insecure_syn

@@ -66,6 +66,7 @@ _LINUX: Final = HostProfile(
         "delayed_ack_max": 200 * MILLISECOND,
         "nodelay": False,
         "ecn": "accept",  # tcp_ecn 2
+        "push_bursts": True,
     },
 )
 
@@ -95,6 +96,7 @@ _FREEBSD: Final = HostProfile(
         "nodelay": False,
         "keep_count": 8,
         "ecn": "accept",  # ecn.enable 2
+        "rfc1337": True,
     },
 )
 

@@ -195,9 +195,14 @@ class Receiver(Acks):
             flags &= ~SYN
             crossed = True
         right = self.rcv_right if self.buffered else rcv_nxt + self.rcv_wnd
+        if self.config.round_window > 0 and right < rcv_nxt + self.rcv_space - self.buffered:
+            right = rcv_nxt + self.rcv_space - self.buffered  # BSD takes what fits, though the field cannot say it
         if flags & RST:
-            if seq == rcv_nxt:
-                self._reset_by_peer(state)
+            if seq == rcv_nxt or (self.config.insecure_rst and self.rcv_acked <= seq < right):
+                if state is not State.TIME_WAIT or not self.config.rfc1337:
+                    self._reset_by_peer(state)
+            elif state is State.TIME_WAIT and self.config.rfc1337:
+                return
             elif rcv_nxt < seq < right:  # RFC 5961 section 3.2
                 self._challenge(now)
             return
@@ -234,6 +239,11 @@ class Receiver(Acks):
             self.ts_recent_at = now
         # Fourth check: SYN (RFC 5961 section 4.2). Fifth: ACK.
         if flags & SYN:
+            if self.config.insecure_syn and state is not State.TIME_WAIT:
+                self._send_reset(self.snd_nxt, now)
+                self.outbox[-1].window = 0
+                self._end(Event.ABORT, Failure.RESET)
+                return
             self._challenge(now)
             return
         if not flags & ACK:

@@ -84,7 +84,7 @@ class Recovery(Evidence):
             self.timer = RETRANSMISSION
         elif self.timer == REORDERING or (self.mode == RECOVERY and not self.sack_ok and self.partial_seen):
             return
-        elif self.racking and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
+        elif self.probing and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
             self.timer = PROBE
             self._arm(now + (self.pto if self.snd_nxt - self.snd_una > self.snd_mss else self.last_pto))
         else:

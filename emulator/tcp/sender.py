@@ -48,6 +48,7 @@ class Sender(ControlBlock):
                 tsval = -1
                 tsecr = 0
             outbox = self.outbox
+            before = len(outbox)
             src = self.local_address
             dst = self.remote_address
             sport = self.local_port
@@ -91,6 +92,8 @@ class Sender(ControlBlock):
                 nxt += mss
             self.ident = ident & 0xFFFF
             self.snd_nxt = nxt
+            if self.pushing:
+                self._push_bursts(before)
             log = self.log
             if log.head > TRIM:
                 log.sweep()
@@ -102,6 +105,26 @@ class Sender(ControlBlock):
             self._output_rest(limit, now)
         elif nxt == una:
             self._output_beginning(limit, now)
+
+    def _push_bursts(self, before: int) -> None:
+        """Set PSH on the last segment of each burst of two or more that left together, from outbox[before] on.
+
+        Linux hands the interface bursts of what it would pace in about a millisecond, two segments at least
+        (``tcp_tso_autosize``), and marks each (``tcp_transmit_skb``), so that the receiver does not wait for more.
+        """
+        outbox = self.outbox
+        size = 2
+        congestion = self.congestion
+        srtt = self.estimator.srtt
+        if srtt > 0:
+            percent = 200 if 2 * congestion.cwnd < congestion.ssthresh else 120  # tcp_pacing_ss_ratio, _ca_ratio
+            paced = congestion.cwnd * percent * 10_000_000 // srtt >> 10  # in 1/1024 s
+            size = max(2, min(paced, 65_536) // self.snd_mss)
+        last = len(outbox)
+        for i in range(before + size - 1, last, size):
+            outbox[i].flags = ACK | PSH
+        if (last - before) % size > 1:
+            outbox[last - 1].flags = ACK | PSH
 
     def _output_rest(self, limit: int, now: int) -> None:
         """Send the segment that empties the buffer, with FIN if that is wanted, if the window allows."""
@@ -157,7 +180,7 @@ class Sender(ControlBlock):
 
     def _arm_sent(self, now: int) -> None:
         """New data has left: a tail loss probe is due after it, but the retransmission timer goes before."""
-        if self.racking and (self.mode in (OPEN, REDUCING)):
+        if self.probing and (self.mode in (OPEN, REDUCING)):
             if self.timer != REORDERING or self.rto_at < 0:
                 if self.tlp_end >= 0 or self.scoreboard.lefts:
                     if self.rto_at < 0:
@@ -177,7 +200,7 @@ class Sender(ControlBlock):
         """Follow the round-trip time (RFC 8985 section 7.2; one segment may wait for a delayed acknowledgment)."""
         pto = rto = self.rto
         last = rto
-        if self.racking and self.estimator.srtt >= 0:
+        if self.probing and self.estimator.srtt >= 0:
             pto = 2 * self.estimator.srtt
             last = min(pto + self.config.min_rto, rto)
             pto = min(pto + TIMER_SLACK, rto)
