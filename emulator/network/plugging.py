@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.asyncio_net.stack import HostStack
+from emulator.control.catalogue import further_names
 from emulator.flows.walk import origin_of
 from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
 from emulator.tcp import PROFILES
@@ -156,7 +157,8 @@ class Plugging:
             for resolver_program in (serve_resolver, serve_resolver_tcp):
                 self._unstarted.append((host, partial(resolver_program, ANY_ADDRESS, reader, turns)))
         if program is not None:
-            serve = partial(program.serve, policy_of=network.authority, observe=network.ruled)
+            names = () if service is None else (*service.private_dns_names, *further_names(service))
+            serve = partial(program.serve, policy_of=network.authority, observe=network.ruled, names=names)
             self._unstarted.append((host, serve))
         return host
 

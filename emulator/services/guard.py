@@ -19,7 +19,8 @@ from emulator.policies import Decision, Policies, Principal, PrincipalKind, Ques
 from emulator.services.authority import Authority, PolicyOf, authority_of, bucket_of
 from emulator.services.credentials import access_key_id
 from emulator.services.messages import Response, json_response
-from emulator.services.s3_xml import S3Error, error_xml
+from emulator.services.s3_errors import S3Error
+from emulator.services.s3_xml import error_xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,6 +25,7 @@ from emulator.model.epoch import EPOCH_NS
 from emulator.services.messages import BLOCK_SIZE, Application, Body, Provenance, Request, Response
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Sequence
 
 MAX_HEAD: Final = 16_384
@@ -287,9 +288,11 @@ def _text(status: int, sentence: str) -> Response:
     return Response(status, (("Content-Type", "text/plain"), ("Connection", "close")), sentence.encode() + b"\n")
 
 
-async def serve_http(application: Application, host: str | Sequence[str] | None, port: int) -> asyncio.Server:
+async def serve_http(
+    application: Application, host: str | Sequence[str] | None, port: int, tls: ssl.SSLContext | None = None
+) -> asyncio.Server:
     """Listen for ``application``; the server is the running loop's, and accepts until it is closed."""
     loop = asyncio.get_running_loop()
     start: Callable[..., Awaitable[Any]] = loop.create_server
-    server = await start(lambda: HttpConnection(application), host, port)
+    server = await start(lambda: HttpConnection(application), host, port, ssl=tls)
     return cast("asyncio.Server", server)

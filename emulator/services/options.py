@@ -7,10 +7,13 @@ names what nobody read, so that a misspelt option is an error and not a default.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
 _MISSING: Final = object()
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|ms|s|min|h)", re.ASCII)
+_UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 
 
 class OptionError(ValueError):
@@ -53,6 +56,18 @@ class Options:
         if not isinstance(value, str):
             raise OptionError(f"{self.at(name)}: expected a text, not {value!r}")
         return str(value)
+
+    def duration(self, name: str, default: int = 0) -> int:
+        """Return nanoseconds, of ``250us``, ``10ms`` or ``5s``."""
+        value = self._take(name, default)
+        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if match is not None:
+            return round(float(match[1]) * _UNITS[match[2]])
+        if value != 0 or isinstance(value, bool):
+            if value == default:
+                return default
+            raise OptionError(f"{self.at(name)}: expected a duration like 10ms, not {value!r}")
+        return 0
 
     def document(self, name: str) -> str | None:
         """Return a JSON document, given as text or as YAML, as text; None if it is left out."""

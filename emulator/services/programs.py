@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.model.resources import DEFAULT_ACCOUNT
 from emulator.services import dynamodb, echo, s3, sink, streams
+from emulator.services.certified import certified
 from emulator.services.dynamodb import tables_of
 from emulator.services.guard import Guard, PolicyOf, Ruling
 from emulator.services.http import serve_http
+from emulator.services.moto_bridge import Moto
 from emulator.services.options import OptionError, Options
+from emulator.services.planned import ANSWER_OPTIONS, plan_of
 from emulator.services.s3_buckets import buckets_of
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.services.messages import Application
 
 MAX_PORT = 65_535
+TLS_PORT = 443
 
 
 class Program(Protocol):
@@ -44,11 +48,13 @@ class Program(Protocol):
         *,
         policy_of: PolicyOf,
         observe: Callable[[Ruling], None] | None = None,
+        names: Sequence[str] = (),
     ) -> asyncio.Server:
         """Listen on the running loop; the server accepts until it is closed.
 
         ``policy_of`` returns the current policy of an endpoint, and is asked for every request;
-        ``observe`` is told what the policies said.
+        ``observe`` is told what the policies said.  ``names`` are the host names that clients know it by, for its
+        certificate; without any it proves whatever it is asked for.  Told a port, it listens there only, without TLS.
         """
 
 
@@ -58,6 +64,7 @@ class HttpProgram:
 
     application: Application
     port: int = 80
+    tls_port: int | None = 443
 
     async def serve(
         self,
@@ -66,9 +73,12 @@ class HttpProgram:
         *,
         policy_of: PolicyOf,
         observe: Callable[[Ruling], None] | None = None,
+        names: Sequence[str] = (),
     ) -> asyncio.Server:
         """Listen; see `Program`."""
         guarded = Guard(self.application, policy_of, observe)
+        if port is None and self.tls_port is not None:
+            await serve_http(guarded, host, self.tls_port, certified(names))
         return await serve_http(guarded, host, self.port if port is None else port)
 
 
@@ -86,6 +96,7 @@ class StreamProgram:
         *,
         policy_of: PolicyOf,  # noqa: ARG002 - the same call starts every program
         observe: Callable[[Ruling], None] | None = None,  # noqa: ARG002 - as above
+        names: Sequence[str] = (),  # noqa: ARG002 - as above
     ) -> asyncio.Server:
         """Listen; see `Program`."""
         return await streams.serve(self.protocol, host, self.port if port is None else port)
@@ -99,30 +110,43 @@ def _port(options: Options, default: int) -> int:
     return options.integer("port", default, maximum=MAX_PORT)
 
 
+def _http(application: Application, options: Options, *known: str) -> HttpProgram:
+    """Return the program of an application whose options are read but for where it listens; ``known`` are those."""
+    port = _port(options, 80)
+    tls = options.flag("tls", port != TLS_PORT)
+    tls_port = options.integer("tls_port", TLS_PORT, maximum=MAX_PORT)
+    if tls and tls_port == port:
+        raise OptionError(f"{options.at('tls_port')}: {port} is the port without TLS")
+    options.done(*sorted((*known, "port", "tls", "tls_port")))
+    return HttpProgram(application, port, tls_port if tls else None)
+
+
 def _s3(service_name: str, region: str, options: Options) -> Program:
     buckets = buckets_of(options.table("buckets"), region)
     keep_uploads = options.integer("keep_uploads", s3.KEEP_UPLOADS)
-    program = HttpProgram(s3.S3(service_name, region, buckets, keep_uploads=keep_uploads), _port(options, 80))
-    options.done("buckets", "keep_uploads", "port")
-    return program
+    application = s3.S3(service_name, region, buckets, keep_uploads=keep_uploads)
+    return _http(application, options, "buckets", "keep_uploads")
 
 
 def _dynamodb(service_name: str, region: str, options: Options) -> Program:
     account = options.text("account", DEFAULT_ACCOUNT)
     application = dynamodb.DynamoDb(service_name, region, tables_of(options.table("tables")), account=account)
-    program = HttpProgram(application, _port(options, 80))
-    options.done("account", "port", "tables")
-    return program
+    return _http(application, options, "account", "tables")
 
 
-def _generic(application: type[echo.Echo | sink.Sink]) -> Factory:
-    def make(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
-        supports_policies = options.flag("supports_policies", True)
-        program = HttpProgram(application(service_name, supports_policies=supports_policies), _port(options, 80))
-        options.done("port", "supports_policies")
-        return program
+def _generic(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
+    supports_policies = options.flag("supports_policies", True)
+    application = echo.Echo(service_name, supports_policies=supports_policies, plan=plan_of(options))
+    return _http(application, options, *ANSWER_OPTIONS, "hosts", "routes", "supports_policies")
 
-    return make
+
+def _sink(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
+    supports_policies = options.flag("supports_policies", True)
+    return _http(sink.Sink(service_name, supports_policies=supports_policies), options, "supports_policies")
+
+
+def _moto(service_name: str, region: str, options: Options) -> Program:
+    return _http(Moto(service_name, region, seed=options.integer("seed", 0)), options, "seed")
 
 
 def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
@@ -149,9 +173,10 @@ APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
         "discard": _discard,
         "dynamodb": _dynamodb,
         "echo": _echo,
-        "http": _generic(echo.Echo),
+        "http": _generic,
+        "moto": _moto,
         "s3": _s3,
-        "sink": _generic(sink.Sink),
+        "sink": _sink,
         "source": _source,
     }
 )

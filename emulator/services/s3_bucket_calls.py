@@ -6,10 +6,9 @@ Amazon S3 API Reference, "CreateBucket", "DeleteBucket", "DeleteObjects",
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from emulator.services.s3_actions import LARGEST_DOCUMENT
+from emulator.policies import PolicyError, PolicyKind, read_policy
 from emulator.services.s3_buckets import Bucket, is_bucket_name
 from emulator.services.s3_calls import Answer, Call, check_headers, check_tags, xml
 from emulator.services.s3_checksums import HEADER
@@ -21,8 +20,6 @@ from emulator.services.s3_xml import Elements, Node, parse, timestamp
 if TYPE_CHECKING:
     from emulator.services.messages import Request
 
-LARGEST_POLICY = 20_480
-"""Bytes of a bucket policy."""
 MOST_DELETED = 1000
 """Keys of one DeleteObjects."""
 _US_EAST_1 = "us-east-1"
@@ -132,13 +129,13 @@ async def put_bucket_policy(call: Call) -> Answer:
     bucket, data = call.bucket, await call.data()
     check_document(call.request, data)
     try:
-        document = json.loads(data)
-    except ValueError:
-        document = None
-    if len(data) > LARGEST_POLICY or not isinstance(document, dict) or "Statement" not in document:
-        sentence = "Policies must be valid JSON and the first byte must be '{'"
-        raise S3Error(400, "MalformedPolicy", sentence)
-    bucket.policy = data.decode()
+        text = data.decode()
+        read_policy(text, PolicyKind.BUCKET)
+    except UnicodeDecodeError:
+        raise S3Error(400, "MalformedPolicy", "This policy contains invalid Json") from None
+    except PolicyError as error:
+        raise S3Error(400, "MalformedPolicy", str(error)) from None
+    bucket.policy = text
     return Answer(204)
 
 
@@ -228,6 +225,3 @@ async def delete_objects(call: Call) -> Answer:
 
 def _has_digest(request: Request) -> bool:
     return any(name == "content-md5" or name.startswith(HEADER) for name, _ in request.headers)
-
-
-assert LARGEST_POLICY < LARGEST_DOCUMENT

@@ -13,6 +13,7 @@ from bisect import insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from emulator.policies import PolicyError, PolicyKind, read_policy
 from emulator.services.options import OptionError
 from emulator.services.s3_objects import (
     DEFAULT_TYPE,
@@ -118,11 +119,21 @@ def buckets_of(options: Options, region: str) -> dict[str, Bucket]:
         owner_id = entry.text("owner_id", "") or None
         if owner_id is not None and not _ACCOUNT.fullmatch(owner_id):
             raise OptionError(f"{entry.at('owner_id')}: expected an account of 12 digits, not {owner_id!r}")
-        bucket = Bucket(name, entry.text("region", region), owner_id=owner_id, policy=entry.document("policy"))
+        policy = entry.document("policy")
+        if policy is not None:
+            _check_policy(policy, entry.at("policy"))
+        bucket = Bucket(name, entry.text("region", region), owner_id=owner_id, policy=policy)
         bucket.fill({key: _object_of(one) for key, one in entry.table("objects").tables().items()})
         entry.done("objects", "owner_id", "policy", "region")
         buckets[name] = bucket
     return buckets
+
+
+def _check_policy(text: str, place: str) -> None:
+    try:
+        read_policy(text, PolicyKind.BUCKET)
+    except PolicyError as error:
+        raise OptionError(f"{place}: {error}") from None
 
 
 def _object_of(options: Options) -> S3Object:

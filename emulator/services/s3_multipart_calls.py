@@ -246,7 +246,7 @@ async def list_parts(call: Call) -> Answer:
             ("LastModified", timestamp(part.last_modified)),
             ("ETag", f'"{part.content.etag}"'),
             ("Size", str(part.content.size)),
-            *s3_checksums.elements_of(part.checksums),
+            *(s3_checksums.elements_of(part.checksums) if upload.checksum_algorithm else ()),
         ]
         elements.append(("Part", entry))
     return xml("ListPartsResult", elements)

@@ -21,7 +21,7 @@ from emulator.tcp.send_buffer import NEVER, SendBuffer
 from emulator.tcp.states import Event, Failure, State, next_state
 from emulator.tcp.transmissions import SendLog
 from emulator.wire.options import TcpOptions, read, write_sack, write_syn
-from emulator.wire.packet import ACK, IPPROTO_TCP, RST, SYN, Packet
+from emulator.wire.packet import ACK, CWR, ECE, IPPROTO_TCP, RST, SYN, Packet
 
 if TYPE_CHECKING:
     from emulator.tcp.config import TcpConfig
@@ -102,6 +102,7 @@ class ControlBlock:
         advertised_mss: What the SYN says of the segments we take.
         nodelay, corked, eager: Nagle's algorithm is off; small segments wait (``TCP_CORK``, ``MSG_MORE``); neither
             holds anything back.
+        push_end: Up to where what was written is to be pushed (PSH); less than SND.END after ``MSG_MORE``.
         small_end: The end of the last segment sent that was not full (Minshall's variable).
         keepalive: Probes are wanted; ``keep_at`` is when the idle time may be over, ``keep_probes`` how many were sent
             since anything was heard.
@@ -164,6 +165,7 @@ class ControlBlock:
         "keep_idle",
         "keep_interval",
         "keep_probes",
+        "keep_sent_at",
         "keepalive",
         "last_pto",
         "last_size",
@@ -190,6 +192,7 @@ class ControlBlock:
         "prr_delivered",
         "prr_out",
         "pto",
+        "push_end",
         "pushed",
         "pushing",
         "quick",
@@ -391,12 +394,14 @@ class ControlBlock:
         self.corked: bool = False
         self.eager: bool = config.nodelay
         self.small_end: int = self.iss
+        self.push_end: int = NEVER
         self.keepalive: bool = False
         self.keep_idle: int = config.keep_idle
         self.keep_interval: int = config.keep_interval
         self.keep_count: int = config.keep_count
         self.keep_at: int = -1
         self.keep_probes: int = 0
+        self.keep_sent_at: int = -1
         self.user_timeout: int = config.user_timeout
         self.stalled_at: int = 0
 
@@ -415,6 +420,7 @@ class ControlBlock:
         self.deadline = -1
         self.rto_at = -1
         self.ack_at = -1
+        self.keep_at = -1
         self.rcv_acked = self.rcv_nxt
         self.buffer.clear()
         self.release_at = NEVER
@@ -446,6 +452,7 @@ class ControlBlock:
             and self.rcv_wnd >= self.least_window
             and self.fin_at < 0
             and not self.released
+            and not self.ecn_ok  # the IP header and two more flags need a look at each segment
         )
 
     # -- timers --------------------------------------------------------------------------------------------------
@@ -463,6 +470,34 @@ class ControlBlock:
             due_at = self.give_up_at
         self._arm(due_at)
 
+    def _watch(self, due_at: int) -> None:
+        """Set the timer of keepalives."""
+        self.keep_at = due_at
+        if self.deadline < 0 or due_at < self.deadline:
+            self.deadline = due_at
+
+    def _persist(self, now: int) -> None:
+        """Start the persist timer: there is something to send, nothing on its way, and it must not leave yet."""
+        if self.rto_at < 0:
+            self.backoffs = 0
+            self.unanswered = 0
+            self._arm(now + self.rto)
+
+    def _retry_at(self, due_at: int) -> int:
+        """Return when to try again: no later than patience ends (``TCP_USER_TIMEOUT``)."""
+        return min(due_at, self.stalled_at + self.user_timeout) if self.user_timeout else due_at
+
+    def _gives_up(self, tries: int, now: int) -> bool:
+        """Say whether ``tries`` without an answer were enough; the first begins the time that is counted (RFC 5482)."""
+        if tries == 0:
+            self.stalled_at = now
+            return False
+        if self.user_timeout:
+            return now - self.stalled_at >= self.user_timeout
+        return tries >= (
+            min(self.config.orphan_retries, self.config.retries2) if self.released else self.config.retries2
+        )
+
     # -- packets -------------------------------------------------------------------------------------------------
 
     def _emit(self, flags: int, seq: int, payload: bytes, now: int) -> None:
@@ -475,6 +510,8 @@ class ControlBlock:
         ident = self.ident
         self.ident = ident + self.ident_step & 0xFFFF
         self.rcv_acked = self.rcv_nxt
+        if self.ecn_echo:
+            flags |= ECE
         self.outbox.append(
             Packet(
                 self.local_address,
@@ -528,7 +565,7 @@ class ControlBlock:
                 length,
                 self.snd_nxt & M,
                 rcv_nxt & M,
-                ACK,
+                ACK | ECE if self.ecn_echo else ACK,
                 self.window_field,
                 tsval,
                 tsecr,
@@ -562,7 +599,7 @@ class ControlBlock:
             40 + len(written),
             self.iss,
             self.rcv_nxt & M if answering else 0,
-            SYN | ACK if answering else SYN,
+            self._syn_flags(answering),
             min(self.rcv_space, 65535),  # RFC 7323 (2.2): never scaled in a SYN
             options.tsval,
             options.tsecr,
@@ -572,6 +609,12 @@ class ControlBlock:
         )
         self.ident = self.ident + self.ident_step & 0xFFFF
         self.outbox.append(packet)
+
+    def _syn_flags(self, answering: bool) -> int:
+        """Return a SYN's flags, with what RFC 3168 section 6.1.1 says of ECN; a SYN sent again asks for none."""
+        if answering:
+            return SYN | ACK | ECE if self.ecn_ok else SYN | ACK
+        return SYN | ECE | CWR if self.config.ecn == "request" and self.backoffs == 0 else SYN
 
     def _elapsed_since(self, tsecr: int, now: int) -> int:
         """Return how long ago, to the millisecond, we sent what carried the timestamp ``tsecr``."""
@@ -602,6 +645,11 @@ class ControlBlock:
             self.congestion = Cubic(self.snd_mss, window, self.estimator)
         else:
             self.congestion = NewReno(self.snd_mss, window)
+        asked = syn.flags & (ACK | ECE | CWR)
+        if syn.flags & ACK:
+            self.ecn_ok = config.ecn == "request" and self.backoffs == 0 and asked == ACK | ECE
+        else:
+            self.ecn_ok = config.ecn != "off" and asked == ECE | CWR
         self.racking = config.rack and self.sack_ok
         self.probing = self.racking and config.tlp
         if self.state is not State.SYN_SENT:

@@ -10,13 +10,13 @@ opening for what the driver does.
 from __future__ import annotations
 
 from emulator.tcp.block import MINIMUM_MSS, RETRANSMISSION, M
-from emulator.tcp.receiver import Receiver
+from emulator.tcp.knobs import Knobs
 from emulator.tcp.send_buffer import NEVER
-from emulator.tcp.states import Event, Failure, IllegalTransition, State
+from emulator.tcp.states import Event, IllegalTransition, State
 from emulator.wire.packet import ACK, SYN, Packet
 
 
-class Connection(Receiver):
+class Connection(Knobs):
     """One end of a connection; see :class:`emulator.tcp.block.ControlBlock` for what may be read."""
 
     __slots__ = ()
@@ -55,8 +55,8 @@ class Connection(Receiver):
 
     # -- sending -------------------------------------------------------------------------------------------------
 
-    def write(self, data: bytes, now: int) -> None:
-        """Queue ``data`` and send what may be sent.
+    def write(self, data: bytes, now: int, more: bool = False) -> None:
+        """Queue ``data`` and send what may be sent; ``more`` is to follow soon (``MSG_MORE``): only full segments now.
 
         Raises:
             IllegalTransition: if the connection is not open, or was closed for sending.
@@ -69,16 +69,26 @@ class Connection(Receiver):
         buffer = self.buffer
         buffer.append(data)
         self.snd_end = buffer.end
+        if more:
+            self.push_end = min(self.push_end, self.snd_end - len(data))
+        else:
+            self.push_end = NEVER
         if self.release_at == NEVER:
             self.release_at = buffer.first_end
         if state is State.SYN_SENT or state is State.SYN_RECEIVED:
             return
         if self.adaptive and now - self.data_at < self.ato:
             self.pingpong = True  # a reply: acknowledgments may wait for the next one (tcp_event_data_sent)
-        if self.snd_una == self.snd_nxt and self.rto_at < 0:
+        if self.snd_una == self.snd_nxt and self.rto_at < 0 and self.config.slow_start_after_idle:
             times = self.log.times
             self.congestion.on_idle(now - (times[-1] if times else self.idle_at), self.rto)
+        if not more:
+            self._send(now)
+            return
+        eager, corked = self.eager, self.corked
+        self.eager, self.corked = False, True
         self._send(now)
+        self.eager, self.corked = eager, corked
 
     def close(self, now: int) -> None:
         """Send FIN after what is queued; reading goes on.  Repeating it does nothing (RFC 9293 section 3.10.4)."""
@@ -109,7 +119,7 @@ class Connection(Receiver):
         self.predicted = False
         self.close(now)
         if self.state is State.FIN_WAIT_2:
-            self._arm(now + self.config.time_wait)
+            self._arm(now + self.config.fin_wait_2)
 
     def abort(self, now: int) -> None:
         """Drop everything and tell the peer with a reset, where there is one to tell."""
@@ -176,19 +186,14 @@ class Connection(Receiver):
             self._on_delayed_ack(now)
         if 0 <= self.rto_at <= now:
             self._on_long_timer(now)
+        if 0 <= self.keep_at <= now:
+            self._on_keepalive(now)
         deadline = self.rto_at
         if self.rcv_acked != self.rcv_nxt and self.ack_at >= 0 and (deadline < 0 or self.ack_at < deadline):
             deadline = self.ack_at
+        if self.keep_at >= 0 and (deadline < 0 or self.keep_at < deadline):
+            deadline = self.keep_at
         self.deadline = deadline
-
-    def probe(self, now: int) -> None:
-        """Send a keepalive: no data, and a sequence number that makes the peer acknowledge (RFC 9293 section 3.8.4)."""
-        self._emit(ACK, self.snd_una - 1, b"", now)
-
-    def expire(self, now: int) -> None:
-        """Give up a peer that answers no keepalives, as Linux does: with a reset, should it be there after all."""
-        self._send_reset(self.snd_nxt, now)
-        self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
 
     def next_at(self) -> int:
         """Return when ``on_timer`` wants to be called, or -1; it may be earlier than needed."""

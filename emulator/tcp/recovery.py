@@ -368,7 +368,7 @@ class Recovery(Evidence):
 
     def _on_retransmission_timeout(self, now: int) -> None:
         """RFC 6298 section 5.4-5.6, RFC 5681 equation 4: back off, and begin again from one segment."""
-        if self.backoffs >= self.config.retries2:
+        if self._gives_up(self.backoffs, now):
             self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
             return
         una = self.snd_una
@@ -394,7 +394,7 @@ class Recovery(Evidence):
         congestion.cwnd = board.pipe(una, nxt) + self.snd_mss
         self._begin_again()
         self.rto = self.estimator.back_off()
-        self._arm(now + self.rto)
+        self._arm(self._retry_at(now + self.rto))
         self._output_lost(now)
 
     def _lose_by_timeout(self, now: int) -> None:

@@ -141,7 +141,7 @@ def test_five_mistakes_get_five_messages_each_saying_where_and_what(tmp_path: Pa
         f'{file}:11:44: InvalidGroup.NotFound: unknown security group "wbe": did you mean "web"?',
         (
             f"{file}:13:51: InvalidParameterValue: application: unknown 'htp'; "
-            "known are discard, dynamodb, echo, http, s3, sink, source"
+            "known are discard, dynamodb, echo, http, moto, s3, sink, source"
         ),
         f"{file}:15:77: DuplicateSubnetsInSameZone: Found another VPC endpoint subnet in the availability zone of c",
     ]

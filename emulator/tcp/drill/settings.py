@@ -225,10 +225,7 @@ class Settings:
         elif name == "net.ipv4.tcp_congestion_control":
             changes["congestion_control"] = {"cubic": "cubic", "reno": "newreno"}.get(value, "")
             return bool(changes["congestion_control"])
-        elif name == "net.ipv4.tcp_slow_start_after_idle":
-            if "slow_start_after_idle" in TcpConfig.__slots__:
-                changes["slow_start_after_idle"] = value != "0"
-        elif _FLAGS.get(name) in TcpConfig.__slots__:
+        elif name in _FLAGS:
             changes[_FLAGS[name]] = value != "0"
         else:
             return False
@@ -274,6 +271,7 @@ _SYSCTLS: Final[dict[str, tuple[str, int]]] = {
 _FLAGS: Final[dict[str, str]] = {
     "net.inet.tcp.insecure_rst": "insecure_rst",
     "net.inet.tcp.insecure_syn": "insecure_syn",
+    "net.ipv4.tcp_slow_start_after_idle": "slow_start_after_idle",
     "net.ipv4.tcp_rfc1337": "rfc1337",
     "net.ipv4.tcp_early_retrans": "tlp",
     "net.ipv4.tcp_recovery": "rack",
