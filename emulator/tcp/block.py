@@ -107,6 +107,9 @@ class ControlBlock:
         keepalive: Probes are wanted; ``keep_at`` is when the idle time may be over, ``keep_probes`` how many were sent
             since anything was heard.
         user_timeout, stalled_at: How long to try without an acknowledgment, and since when (RFC 5482).
+        mtu_until, mtu_full: How long a router is believed, and the segment size there would be without it.
+        probing: Segment sizes are tried out, up to ``search_high``; ``probe_start``, ``probe_end`` and ``probe_size``
+            are those of the probe on its way, ``probe_end`` is 0 without one.
         ecn_ok: Both ends agreed on ECN (RFC 3168 section 6.1.1).
         ecn_echo: Congestion was experienced on the way here and the peer has not said CWR: ACKs carry ECE.
         cwr_wanted: The window was reduced because of the peer's ECE: the next new data carries CWR.
@@ -177,6 +180,8 @@ class ControlBlock:
         "max_out",
         "max_snd_wnd",
         "mode",
+        "mtu_full",
+        "mtu_until",
         "new_first",
         "nodelay",
         "outbox",
@@ -186,6 +191,9 @@ class ControlBlock:
         "peer_window",
         "pingpong",
         "predicted",
+        "probe_end",
+        "probe_size",
+        "probe_start",
         "probed",
         "probing",
         "prr_cwnd",
@@ -220,6 +228,7 @@ class ControlBlock:
         "sampled",
         "scaling",
         "scoreboard",
+        "search_high",
         "small_end",
         "snd_end",
         "snd_mss",
@@ -390,6 +399,13 @@ class ControlBlock:
         self.told_right: int = 0
         self.least_window: int = min(MAXIMUM_SEGMENT, 2 * config.mss)
         self.advertised_mss: int = config.mss
+        self.mtu_until: int = 0
+        self.mtu_full: int = 0
+        self.probing: bool = False
+        self.search_high: int = 0
+        self.probe_start: int = 0
+        self.probe_end: int = 0
+        self.probe_size: int = 0
         self.nodelay: bool = config.nodelay
         self.corked: bool = False
         self.eager: bool = config.nodelay

@@ -9,14 +9,14 @@ opening for what the driver does.
 
 from __future__ import annotations
 
-from emulator.tcp.block import MINIMUM_MSS, RETRANSMISSION, M
-from emulator.tcp.knobs import Knobs
+from emulator.tcp.block import M
+from emulator.tcp.pathmtu import PathMtu
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, IllegalTransition, State
 from emulator.wire.packet import ACK, SYN, Packet
 
 
-class Connection(Knobs):
+class Connection(PathMtu):
     """One end of a connection; see :class:`emulator.tcp.block.ControlBlock` for what may be read."""
 
     __slots__ = ()
@@ -82,6 +82,8 @@ class Connection(Knobs):
         if self.snd_una == self.snd_nxt and self.rto_at < 0 and self.config.slow_start_after_idle:
             times = self.log.times
             self.congestion.on_idle(now - (times[-1] if times else self.idle_at), self.rto)
+        if self.mtu_until or self.probing:
+            self._look_at_path(now)
         if not more:
             self._send(now)
             return
@@ -150,31 +152,6 @@ class Connection(Knobs):
         if self.pushed:
             self._on_read(now)
         return taken
-
-    # -- the path ------------------------------------------------------------------------------------------------
-
-    def fit(self, mtu: int, now: int) -> None:
-        """Send nothing longer than ``mtu`` bytes from now on, and what is on its way again: it was too long.
-
-        Path MTU discovery (RFC 1191 section 6.3): no sign of congestion, so the window stays (Linux:
-        ``tcp_simple_retransmit``).
-        """
-        mss = max(mtu - self.overhead, MINIMUM_MSS)
-        if mtu <= 0 or mss >= self.snd_mss or self.state is State.CLOSED:
-            return
-        self.snd_mss = mss
-        self.congestion.mss = mss
-        if self.snd_nxt == self.snd_una:
-            return
-        self.scoreboard.lose_all_resent()
-        self.scoreboard.lose_below(self.snd_una, self.snd_nxt)
-        self.undo_marker = -1
-        self.frto = False
-        self._begin_again()
-        self.timer = RETRANSMISSION
-        self._arm(now + self.rto)
-        self._output_lost(now)
-        self._predict()
 
     # -- time ----------------------------------------------------------------------------------------------------
 
