@@ -73,8 +73,9 @@ class ControlBlock:
         pto, last_pto: After how long a tail loss probe is sent, with several segments or one outstanding.
         log: When what is outstanding was sent.
         racking: Losses are noticed by time.
-        probing: There are tail loss probes.
-        pushing: Bursts end in PSH.
+        tlp: There are tail loss probes.
+        push_bursts: As configured.
+        dsack_left, dsack_right: What arrived twice: the next acknowledgment says so (RFC 2883); -1: nothing.
         limited_end: Until this is acknowledged, ``cwnd`` counts as what limits sending.
         usage_end, max_out: Until this is acknowledged, the most octets that were outstanding (RFC 7661).
         ack_at: When a delayed acknowledgment is due, if one is owed (``rcv_acked != rcv_nxt``).
@@ -95,8 +96,6 @@ class ControlBlock:
             ``tune_read`` what the last one gave, ``rcv_rtt`` that round trip. NEVER: the window grows no more.
         space_fixed: The program has set the size of the receive buffer.
         window_clamp: What the program limits the window to; 0: nothing.
-        twice_left, twice_right: Octets that arrived a second time, for the next acknowledgment to tell (RFC 2883);
-            -1: none.
         told_right: A right edge that was told before the buffer was made smaller; 0: none.
         least_window: The short way through ``receive`` wants this much window.
         advertised_mss: What the SYN says of the segments we take.
@@ -143,6 +142,8 @@ class ControlBlock:
         "cwr_wanted",
         "data_at",
         "deadline",
+        "dsack_left",
+        "dsack_right",
         "dupacks",
         "eager",
         "eager_acks",
@@ -200,9 +201,9 @@ class ControlBlock:
         "prr_delivered",
         "prr_out",
         "pto",
+        "push_bursts",
         "push_end",
         "pushed",
-        "pushing",
         "quick",
         "rack",
         "racking",
@@ -243,6 +244,7 @@ class ControlBlock:
         "timed_end",
         "timer",
         "timestamps",
+        "tlp",
         "tlp_again",
         "tlp_end",
         "told_right",
@@ -253,8 +255,6 @@ class ControlBlock:
         "tune_at",
         "tune_read",
         "tune_seq",
-        "twice_left",
-        "twice_right",
         "unanswered",
         "undo_marker",
         "undo_resent",
@@ -291,7 +291,6 @@ class ControlBlock:
         self.ident_step: int = config.ident_step
         self.ident: int = ident if self.ident_step else 0
         self.ttl: int = config.ttl
-        self.pushing: bool = config.push_bursts
 
         self.iss: int = iss & M
         self.snd_una: int = self.iss
@@ -317,8 +316,6 @@ class ControlBlock:
         self.rcv_wscale: int = 0
         self.rcv_mss: int = min(DEFAULT_MSS, config.mss)
         self.rcv_right: int = 0
-        self.twice_left: int = -1
-        self.twice_right: int = 0
         self.buffered: int = 0
         self.window_field: int = self.rcv_wnd
         self.fin_at: int = -1
@@ -357,7 +354,10 @@ class ControlBlock:
         self.log: SendLog = SendLog()
         self.rack: Rack = Rack()
         self.racking: bool = False
-        self.probing: bool = False
+        self.tlp: bool = False
+        self.push_bursts: bool = config.push_bursts
+        self.dsack_left: int = -1
+        self.dsack_right: int = -1
         self.timer: int = RETRANSMISSION
         self.pto: int = config.initial_rto
         self.last_pto: int = config.initial_rto
@@ -559,11 +559,11 @@ class ControlBlock:
             tsval = -1
             tsecr = 0
         length = self.overhead
-        if self.sack_ok and (self.reassembly.lefts or self.twice_left >= 0):
+        if self.sack_ok and (self.reassembly.lefts or self.dsack_right >= 0):
             blocks = self.reassembly.blocks()
-            if self.twice_left >= 0:
-                blocks.insert(0, (self.twice_left & M, self.twice_right & M))
-                self.twice_left = -1
+            if self.dsack_right >= 0:
+                blocks.insert(0, (self.dsack_left & M, self.dsack_right & M))
+                self.dsack_right = -1
             options = write_sack(blocks, tsval, tsecr)
             length = 40 + len(options)
         rcv_nxt = self.rcv_nxt
@@ -667,7 +667,7 @@ class ControlBlock:
         else:
             self.ecn_ok = config.ecn != "off" and asked == ECE | CWR
         self.racking = config.rack and self.sack_ok
-        self.probing = self.racking and config.tlp
+        self.tlp = self.racking and config.tlp
         if self.state is not State.SYN_SENT:
             self._round_space(self.advertised_mss - (self.overhead - 40), -1)
         self._open_window()

@@ -56,6 +56,8 @@ class TcpConfig:
         time_wait: Length of TIME-WAIT.
         initial_window: Initial congestion window in segments (RFC 6928; in segments of any size, as Linux).
         congestion_control: ``"cubic"`` (RFC 9438) or ``"reno"`` (RFC 5681).
+        push_bursts: Whether the last of several segments that leave at once carries PSH, as what Linux hands to its
+            card as one packet does.
         rack: Whether losses are noticed by time (RFC 8985, with tail loss probes) where SACK is agreed on; by counting
             (RFC 6675) otherwise.
         ecn: ``"off"``, ``"accept"`` (if the peer asks) or ``"request"`` (RFC 3168).
@@ -65,8 +67,6 @@ class TcpConfig:
         base_mss: What probing begins with, and falls back to in a black hole.
         slow_start_after_idle: Whether silence shrinks the congestion window (RFC 5681 section 4.1).
         tlp: Whether there are tail loss probes where ``rack`` is on (``tcp_early_retrans``).
-        push_bursts: Whether the last segment of what is handed to the interface at once carries PSH, also if more
-            follows (Linux: segmentation offload).
         rfc1337: Whether TIME-WAIT ignores resets (RFC 1337, fix F1).
         insecure_rst, insecure_syn: Whether any reset or SYN in the window ends a connection, as before RFC 5961.
         mtu_expiry: How long a path MTU that a router told of is believed (RFC 1191 section 6.3).
@@ -160,6 +160,7 @@ class TcpConfig:
         time_wait: int = 60 * SECOND,
         initial_window: int = 10,
         congestion_control: Literal["cubic", "reno"] = "cubic",
+        push_bursts: bool = True,
         rack: bool = True,
         ecn: str = "off",
         challenge_pause: int = 500 * MILLISECOND,
@@ -168,7 +169,6 @@ class TcpConfig:
         mtu_expiry: int = 600 * SECOND,
         tlp: bool = True,
         slow_start_after_idle: bool = True,
-        push_bursts: bool = False,
         rfc1337: bool = False,
         insecure_rst: bool = False,
         insecure_syn: bool = False,
@@ -208,6 +208,7 @@ class TcpConfig:
         self.time_wait: int = time_wait
         self.initial_window: int = initial_window
         self.congestion_control: Literal["cubic", "reno"] = congestion_control
+        self.push_bursts: bool = push_bursts
         self.rack: bool = rack
         self.ecn: str = ecn
         self.challenge_pause: int = challenge_pause
@@ -216,7 +217,6 @@ class TcpConfig:
         self.mtu_expiry: int = mtu_expiry
         self.tlp: bool = tlp
         self.slow_start_after_idle: bool = slow_start_after_idle
-        self.push_bursts: bool = push_bursts
         self.rfc1337: bool = rfc1337
         self.insecure_rst: bool = insecure_rst
         self.insecure_syn: bool = insecure_syn

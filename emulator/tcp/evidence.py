@@ -32,8 +32,8 @@ class Evidence(Sender):
 
     __slots__ = ()
 
-    def _advance(self, packet: Packet, ack: int, now: int) -> int:
-        """SND.UNA moves to ``ack``; return what that says."""
+    def _advance(self, packet: Packet, ack: int, fack: int, now: int) -> int:
+        """SND.UNA moves to ``ack``; return what that says.  ``fack`` is the highest octet that had arrived before."""
         una = self.snd_una
         board = self.scoreboard
         said = 0
@@ -41,7 +41,7 @@ class Evidence(Sender):
         if top > una:
             news = ack - una - (board.covered(una, ack) if board.lefts else 0)
             again = board.deliver(una, ack)
-            said = self._arrived(top, news > again, again > 0, packet, now)
+            said = self._arrived(top, fack, news > again, again > 0, packet, now)
             if not again:
                 self.sampled = now - self.log.sent_at(una)
         self.log.acknowledge(ack)
@@ -82,7 +82,7 @@ class Evidence(Sender):
             low, _ = board.gap(left)
             news = board.add(left, right)
             again = board.deliver(left, right)
-            said |= NEWS | self._arrived(top, news > again, again > 0, packet, now)
+            said |= NEWS | self._arrived(top, self.rack.fack, news > again, again > 0, packet, now)
             if not again and self.sampled < 0:
                 self.sampled = now - self.log.sent_at(low)
         return said
@@ -98,7 +98,7 @@ class Evidence(Sender):
         self.rack.on_dsack(self.snd_una, self.snd_nxt)
         return DSACK
 
-    def _arrived(self, top: int, original: bool, again: bool, packet: Packet, now: int) -> int:
+    def _arrived(self, top: int, fack: int, original: bool, again: bool, packet: Packet, now: int) -> int:
         """Octets up to ``top`` arrived: some in the only copy (``original``), some were sent again (``again``)."""
         rack = self.rack
         resent = self.scoreboard.resent
@@ -112,9 +112,8 @@ class Evidence(Sender):
             rack.arrived(sent_at, top, now, -1)
             if not again:
                 self.estimator.note_min(now - sent_at, now)
-        if top > rack.fack:
-            rack.fack = top
-        elif self.sack_ok:
+        rack.fack = max(rack.fack, top)
+        if top <= fack and self.sack_ok:
             rack.reordered = True  # it was overtaken, and not by its own second copy
         return ORIGINAL if top <= self.recover else 0
 

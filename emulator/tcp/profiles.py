@@ -69,7 +69,6 @@ _LINUX: Final = HostProfile(
         "nodelay": False,
         "probe_with_data": False,
         "ecn": "accept",  # tcp_ecn 2
-        "push_bursts": True,
     },
 )
 
@@ -80,6 +79,7 @@ _FREEBSD: Final = HostProfile(
     last_port=65_535,
     icmp_ends_opening=frozenset({TIME_EXCEEDED, 2, 3, 9, 10, 13}),  # protocol, port, prohibited
     settings={
+        "push_bursts": False,
         "syn_layout": "freebsd",
         "ident_step": 0,  # net.inet.ip.rfc6864
         "receive_window": 64 * KIB,  # net.inet.tcp.recvspace, grows to recvbuf_max
@@ -110,6 +110,7 @@ _WINDOWS: Final = HostProfile(
     last_port=65_535,
     icmp_ends_opening=frozenset({2, 3}),
     settings={
+        "push_bursts": False,
         "syn_layout": "windows",
         "timestamps": False,
         "needs_timestamps": False,
@@ -141,6 +142,7 @@ _MACOS: Final = HostProfile(
     last_port=65_535,
     icmp_ends_opening=frozenset({TIME_EXCEEDED, 2, 3, 9, 10, 13}),
     settings={
+        "push_bursts": False,
         "syn_layout": "macos",
         "ident_step": 0,
         "receive_window": 128 * KIB,

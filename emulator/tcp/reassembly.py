@@ -60,6 +60,14 @@ class Reassembly(Intervals):
                 recent.append(other)
         self.recent = recent
 
+    def overlap(self, left: int, right: int) -> tuple[int, int]:
+        """Return the first piece of ``[left, right)`` that is here already; an empty one if nothing is."""
+        lefts = self.lefts
+        i = bisect_right(self.rights, left)
+        if i == len(lefts) or lefts[i] >= right:
+            return left, left
+        return max(left, lefts[i]), min(right, self.rights[i])
+
     def extract(self, seq: int) -> list[bytes]:
         """Return, and forget, the payloads that follow ``seq`` without a gap; what lies before it is dropped."""
         out: list[bytes] = []

@@ -8,7 +8,6 @@ lines.  All others take the long way, which follows the RFC step by step.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import Final
 
 from emulator.tcp.acks import Acks
@@ -231,10 +230,9 @@ class Receiver(Acks):
                 if state is State.TIME_WAIT and flags & FIN:
                     self._arm(now + self.config.time_wait)
                 self._process_old_ack(packet, seq, now)
-                if payload and behind <= rcv_nxt:
-                    self.twice_left = seq
-                    self.twice_right = end
                 if self.state is not State.CLOSED:
+                    if seq < rcv_nxt and state is not State.TIME_WAIT:
+                        self._note_twice(seq, min(behind, rcv_nxt))
                     self._send_ack(now)
                 return
         elif seq < self.rcv_acked or seq > right:  # from the last acknowledgment on, as Linux (tcp_sequence)
@@ -335,13 +333,15 @@ class Receiver(Acks):
         return True
 
     def _process_old_ack(self, packet: Packet, seq: int, now: int) -> None:
-        """Believe what a segment from before the window acknowledges, though nothing else of it.
+        """Believe what a segment before the window, or at a closed one, acknowledges, though nothing else of it.
 
         Two ends whose window probes were both taken would ignore each other for ever otherwise; 4.4BSD does it,
         and draft-gont-tcpm-tcp-seq-validation tells why.
         """
         ack = unwrap(packet.ack, self.snd_una)
-        if seq >= self.rcv_nxt or ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
+        if seq >= self.rcv_nxt and self.window_field:
+            return  # else nothing is acceptable, but acknowledgments are (RFC 9293 section 3.10.7.4)
+        if ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
             return
         if self.state is State.SYN_RECEIVED or (ack > self.snd_nxt and not self._is_probe_taken(ack)):
             return
@@ -420,15 +420,23 @@ class Receiver(Acks):
             payload = payload[: right - seq]
         elif fin:
             self.fin_at = end
-        if payload and (seq < self.rcv_nxt or self.reassembly.lefts):
-            self._note_repetition(seq, seq + len(payload))
         if seq > self.rcv_nxt:
             if payload:
+                left, right = self.reassembly.overlap(seq, end)
+                if left < right:
+                    self._note_twice(left, right)
                 self.reassembly.insert(seq, payload)
             return True
-        filled = self.twice_left >= 0
+        filled = False
         if seq < self.rcv_nxt:
+            if payload:
+                filled = True
+                self._note_twice(seq, self.rcv_nxt)
             payload = payload[self.rcv_nxt - seq :]
+        elif self.reassembly.lefts:
+            left, right = self.reassembly.overlap(seq, end)
+            if left < right:
+                self._note_twice(left, right)
         if payload:
             paused = len(self.inbox) > 0
             if len(payload) != self.rcv_mss:
@@ -448,17 +456,11 @@ class Receiver(Acks):
             return True
         return filled
 
-    def _note_repetition(self, seq: int, end: int) -> None:
-        """Remember what of a segment had arrived before: what was acknowledged, or else the first such block."""
-        if seq < self.rcv_nxt:
-            self.twice_left = seq
-            self.twice_right = self.rcv_nxt
-            return
-        board = self.reassembly
-        i = bisect_right(board.rights, seq)
-        if i < len(board.lefts) and board.lefts[i] < end:
-            self.twice_left = max(seq, board.lefts[i])
-            self.twice_right = min(end, board.rights[i])
+    def _note_twice(self, left: int, right: int) -> None:
+        """``[left, right)`` arrived twice: the next acknowledgment tells the peer (RFC 2883 section 4)."""
+        if self.sack_ok:
+            self.dsack_left = left
+            self.dsack_right = right
 
     def _fin_arrived(self, now: int) -> None:
         self.rcv_nxt += 1

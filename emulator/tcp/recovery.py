@@ -40,12 +40,13 @@ class Recovery(Evidence):
         held = una + board.total
         advanced = ack > una
         repeated = self.dupacks
+        fack = self.rack.fack
         said = 0
         self.sampled = -1
         if self.sack_ok and packet.options:
             said = self._note_sacks(packet, ack, now)
         if advanced:
-            said |= self._advance(packet, ack, now)
+            said |= self._advance(packet, ack, fack, now)
         delivered = ack + board.total - held
         self._measure(packet, now, advanced=advanced)
         if advanced:
@@ -84,7 +85,7 @@ class Recovery(Evidence):
             self.timer = RETRANSMISSION
         elif self.timer == REORDERING or (self.mode == RECOVERY and not self.sack_ok and self.partial_seen):
             return
-        elif self.probing and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
+        elif self.tlp and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
             self.timer = PROBE
             self._arm(now + (self.pto if self.snd_nxt - self.snd_una > self.snd_mss else self.last_pto))
         else:
@@ -286,6 +287,7 @@ class Recovery(Evidence):
         una = self.snd_una
         room = self.congestion.cwnd - board.pipe(una, self.snd_nxt)
         before = room
+        fresh = 0
         new_first = self.new_first
         self.new_first = False
         while room > 0:
@@ -303,12 +305,15 @@ class Recovery(Evidence):
                 if size > room or self.snd_nxt + size > una + self.snd_wnd:
                     break
                 self._send_one(now)
+                fresh += size
             elif self.fin_wanted and not self.fin_sent and self.snd_nxt < una + self.snd_wnd:
                 self._send_new(self.snd_nxt, 0, True, now)
                 break
             else:
                 break
             room -= size
+        if fresh > mss and self.push_bursts:
+            self._push_bursts(fresh)
         if self.mode == RECOVERY and not self.racking and room >= mss and not lost.lefts:
             room -= self._speculate(now, room)
         self.prr_out += before - room

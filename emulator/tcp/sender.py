@@ -7,12 +7,17 @@ what has been written; what is lost is found out and repaired in
 
 from __future__ import annotations
 
+from typing import Final
+
 from emulator.tcp.block import OPEN, PROBE, REDUCING, REORDERING, RETRANSMISSION, TIMER_SLACK, ControlBlock, M
 from emulator.tcp.config import MILLISECOND
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
 from emulator.tcp.transmissions import TRIM
 from emulator.wire.packet import ACK, CWR, ECE, ECT_0, FIN, IPPROTO_TCP, PSH, Packet
+
+ACK_PSH: Final = 0x18
+BURST: Final = 65_483  # GSO_LEGACY_MAX_SIZE of Linux less a header, about
 
 
 class Sender(ControlBlock):
@@ -91,9 +96,13 @@ class Sender(ControlBlock):
                 at += mss
                 nxt += mss
             self.ident = ident & 0xFFFF
+            size = nxt - self.snd_nxt
+            if size > mss and self.push_bursts:
+                if size <= BURST and size << 1 <= self.congestion.cwnd:
+                    outbox[-1].flags = ACK_PSH
+                else:
+                    self._push_bursts(size)
             self.snd_nxt = nxt
-            if self.pushing:
-                self._push_bursts(sent)
             log = self.log
             if log.head > TRIM:
                 log.sweep()
@@ -107,26 +116,6 @@ class Sender(ControlBlock):
             self._output_rest(limit, now)
         elif nxt == una:
             self._output_beginning(limit, now)
-
-    def _push_bursts(self, before: int) -> None:
-        """Set PSH on the last segment of each burst of two or more that left together, from outbox[before] on.
-
-        Linux hands the interface bursts of what it would pace in about a millisecond, two segments at least
-        (``tcp_tso_autosize``), and marks each (``tcp_transmit_skb``), so that the receiver does not wait for more.
-        """
-        outbox = self.outbox
-        size = 2
-        congestion = self.congestion
-        srtt = self.estimator.srtt
-        if srtt > 0:
-            percent = 200 if 2 * congestion.cwnd < congestion.ssthresh else 120  # tcp_pacing_ss_ratio, _ca_ratio
-            paced = congestion.cwnd * percent * 10_000_000 // srtt >> 10  # in 1/1024 s
-            size = max(2, min(paced, 65_536) // self.snd_mss)
-        last = len(outbox)
-        for i in range(before + size - 1, last, size):
-            outbox[i].flags = ACK | PSH
-        if (last - before) % size > 1:
-            outbox[last - 1].flags = ACK | PSH
 
     def _output_rest(self, limit: int, now: int) -> None:
         """Send the segment that empties the buffer, with FIN if that is wanted, if the window allows."""
@@ -203,9 +192,20 @@ class Sender(ControlBlock):
         if self.rto_at < now + self.pto:
             self._arm_sent(now)
 
+    def _push_bursts(self, size: int) -> None:
+        """Mark what Linux would hand over as one packet of up to 64 KiB: at most half of ``cwnd``, several segments."""
+        mss = self.snd_mss
+        most = min(self.congestion.cwnd // 2, BURST) // mss
+        if most < 2:
+            return
+        outbox = self.outbox
+        for i in range(len(outbox) - size // mss + most - 1, len(outbox), most):
+            outbox[i].flags |= PSH
+        outbox[-1].flags |= PSH
+
     def _arm_sent(self, now: int) -> None:
         """New data has left: a tail loss probe is due after it, but the retransmission timer goes before."""
-        if self.probing and (self.mode in (OPEN, REDUCING)):
+        if self.tlp and (self.mode in (OPEN, REDUCING)):
             if self.timer != REORDERING or self.rto_at < 0:
                 if self.tlp_end >= 0 or self.scoreboard.lefts:
                     if self.rto_at < 0:
@@ -225,7 +225,7 @@ class Sender(ControlBlock):
         """Follow the round-trip time (RFC 8985 section 7.2; one segment may wait for a delayed acknowledgment)."""
         pto = rto = self.rto
         last = rto
-        if self.probing and self.estimator.srtt >= 0:
+        if self.tlp and self.estimator.srtt >= 0:
             pto = 2 * self.estimator.srtt
             last = min(pto + self.config.min_rto, rto)
             pto = min(pto + TIMER_SLACK, rto)

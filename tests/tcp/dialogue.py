@@ -28,7 +28,12 @@ class Dialogue:
     ) -> None:
         # The classics by default: dialogues about other things need not know of probes and curves.
         self.config = config or TcpConfig(
-            mss=1000, sack=sack, timestamps=timestamps, rack=modern, congestion_control="cubic" if modern else "reno"
+            mss=1000,
+            sack=sack,
+            timestamps=timestamps,
+            rack=modern,
+            push_bursts=False,
+            congestion_control="cubic" if modern else "reno",
         )
         self.c = Connection(self.config, LOCAL, 40000, REMOTE, 80, ISS, ts_offset=10_000)
         self.now = 0

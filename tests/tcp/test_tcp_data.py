@@ -131,6 +131,22 @@ def test_a_duplicate_is_acknowledged_at_once_and_delivered_once() -> None:
     assert d.take() == b"x" * 750
 
 
+def test_what_arrived_twice_is_reported_once_before_all_other_blocks() -> None:
+    """RFC 2883 section 4: a duplicate beyond the gap, whole and in part."""
+    d = established()
+    assert d.send("A", 1001, 1, b"x" * 500) == ["A 1 ack 1 sack 1001-1501"]
+    assert d.send("A", 1001, 1, b"x" * 500) == ["A 1 ack 1 sack 1001-1501 sack 1001-1501"]
+    assert d.send("A", 1301, 1, b"x" * 500) == ["A 1 ack 1 sack 1301-1501 sack 1001-1801"]
+    assert d.send("A", 901, 1, b"x" * 200) == ["A 1 ack 1 sack 1001-1101 sack 901-1801"]
+    assert d.send("A", 3001, 1, b"x" * 500) == ["A 1 ack 1 sack 3001-3501 sack 901-1801"]
+
+
+def test_without_sack_nothing_is_reported_twice() -> None:
+    d = established(sack=False)
+    d.send("A", 1, 1, b"x" * 500)
+    assert d.send("A", 1, 1, b"x" * 500) == ["A 1 ack 501"]
+
+
 def test_data_beyond_the_window_is_cut() -> None:
     d = established(TcpConfig(mss=1000, timestamps=False, receive_buffer=2000))
     d.send("A", 1, 1, b"x" * 1500)
