@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 PACKETS ?= 200000
 
-.PHONY: demo test check golden conformance mutants kernel kernel-tcp goodput bench compiled memory clean help
+.PHONY: demo test check examples golden conformance mutants kernel kernel-tcp goodput bench compiled memory clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,10 @@ check: $(STAMP) ## format, lint, types, house rules: in seconds
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/house
+
+examples: $(STAMP) ## run every example: real libraries on emulated hosts
+	@for example in $(filter-out %_server.py,$(wildcard examples/*.py)); do \
+		echo "== $$example"; $(BIN)/python $$example pcaps/out/examples || exit 1; done
 
 golden: $(STAMP) ## make the golden captures again; review the change like code
 	$(BIN)/python -m tests.golden

@@ -1,6 +1,6 @@
 """A server that is true to PostgreSQL's protocol 3.0, and knows only the SQL it was given.
 
-What a client library meets is all there: start-up with the refusal of TLS, SCRAM-SHA-256, simple and extended queries
+What a client library meets is all there: start-up with TLS or its refusal, SCRAM-SHA-256, simple and extended queries
 (parse, describe, bind, execute, sync), text and binary formats, errors with their five-letter codes, transactions,
 and cancelling from a second connection.  What stands behind is no SQL engine: an example registers its statements
 word for word, each with a function that computes the rows.
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Sequence
 
 PORT: Final = 5432
@@ -93,14 +94,16 @@ class PostgresServer:
     Args:
         users: Passwords by user.
         tables: What statements work on; a transaction that is rolled back restores a copy of it.
+        tls: What TLS is made of for clients that ask for it; None refuses it.
 
     Attributes:
         executed: The SQL of every execution, in order.
         cancelled: How many cancel requests found their session.
     """
 
-    def __init__(self, users: dict[str, str], tables: dict[str, Any]) -> None:
+    def __init__(self, users: dict[str, str], tables: dict[str, Any], tls: ssl.SSLContext | None = None) -> None:
         self.users = users
+        self.tls = tls
         self.tables = tables
         self.statements: dict[str, Statement] = {}
         self.sessions: dict[int, Session] = {}
@@ -172,10 +175,13 @@ class Session:
             (length,) = struct.unpack("!i", await self.reader.readexactly(4))
             body = await self.reader.readexactly(length - 4)
             (code,) = struct.unpack_from("!i", body)
-            if code in (_SSL_REQUEST, _GSS_REQUEST):
+            if code == _SSL_REQUEST and self.server.tls is not None:
+                self.writer.write(b"S")
+                await self.writer.start_tls(self.server.tls)
+            elif code in (_SSL_REQUEST, _GSS_REQUEST):
                 self.writer.write(b"N")
-                continue
-            break
+            else:
+                break
         if code == _CANCEL_REQUEST:
             self._cancel(*struct.unpack_from("!ii", body, 4))
             return

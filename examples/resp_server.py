@@ -13,6 +13,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 PORT: Final = 6379
@@ -86,9 +87,9 @@ class RedisServer:
         self.channels: dict[bytes, dict[Session, None]] = {}
         self.sessions = 0
 
-    async def serve(self, port: int = PORT) -> asyncio.Server:
-        """Listen on the running host; accepts until the server is closed."""
-        return await asyncio.start_server(self._client, "0.0.0.0", port)  # noqa: S104 - an emulated host
+    async def serve(self, port: int = PORT, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+        """Listen on the running host, with TLS if there is a context; accepts until the server is closed."""
+        return await asyncio.start_server(self._client, "0.0.0.0", port, ssl=tls)  # noqa: S104 - an emulated host
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1

@@ -1,9 +1,9 @@
 """aiobotocore, unmodified, uses S3 through a gateway endpoint, and meets each way in which it can fail.
 
-Objects are written, read whole and in ranges, listed page by page; a missing key is a ``ClientError`` and so is what
-the endpoint's policy denies.  From a subnet whose route table lacks the endpoint the same client times out: each of
-its attempts tries the four addresses of S3 in turn, five seconds each, so "a connect timeout of five seconds" and
-two retries take more than a minute.
+Objects are written, in one piece or in parts, read whole and in ranges, listed page by page; a missing key is a
+``ClientError`` and so is what the endpoint's policy denies.  From a subnet whose route table lacks the endpoint the
+same client times out: each of its attempts tries the four addresses of S3 in turn, five seconds each, so "a connect
+timeout of five seconds" and two retries take more than a minute.
 
 Things to know.  The client is given its keys, no files and no proxies: otherwise botocore looks for keys in files
 and variables of this machine, and at last on the real network (``AWS_EC2_METADATA_DISABLED`` stops that).  Its
@@ -46,6 +46,23 @@ def s3(config: AioConfig) -> Any:
     )
 
 
+async def upload_in_parts(client: Any) -> int:
+    """Upload an object in three parts at once; return how big it has become."""
+    where = {"Bucket": BUCKET, "Key": "parts.bin"}
+    upload = await client.create_multipart_upload(**where)
+    sizes = {1: 5 * 1024 * 1024, 2: 5 * 1024 * 1024, 3: 1000}  # at least 5 MiB, all but the last (S3's limits)
+    answers = await asyncio.gather(
+        *(
+            client.upload_part(**where, UploadId=upload["UploadId"], PartNumber=number, Body=bytes(size))
+            for number, size in sizes.items()
+        )
+    )
+    parts = [{"PartNumber": n, "ETag": answer["ETag"]} for n, answer in zip(sizes, answers, strict=True)]
+    await client.complete_multipart_upload(**where, UploadId=upload["UploadId"], MultipartUpload={"Parts": parts})
+    size: int = (await client.head_object(**where))["ContentLength"]
+    return size
+
+
 async def use() -> list[str]:
     """Use a bucket, and tell what came of it."""
     told = []
@@ -56,6 +73,7 @@ async def use() -> list[str]:
         told.append(f"whole: {(await answer['Body'].read()).decode()}, ETag {answer['ETag']}")
         answer = await client.get_object(Bucket=BUCKET, Key="big.bin", Range="bytes=1000-1999")
         told.append(f"range: {len(await answer['Body'].read())} bytes, {answer['ContentRange']}")
+        told.append(f"in parts: {await upload_in_parts(client)} bytes")
         pages = client.get_paginator("list_objects_v2").paginate(
             Bucket=BUCKET, Prefix="notes/", PaginationConfig={"PageSize": 2}
         )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from emulator.asyncio_net.stack import HostStack, Plug
     from emulator.wire.packet import Packet
 
+BROADCAST: Final = 0xFFFFFFFF
 HEADERS: Final = 28
 """Bytes of IPv4 and UDP header."""
 
@@ -64,6 +65,7 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
         self.remote: tuple[int, int] | None = remote
         self.plug: Plug | None = plug
         self.protocol: Any = None
+        self.may_broadcast: bool = False  # SO_BROADCAST
         self._address: tuple[str, int] | None = peername
         self._context: Context = copy_context()
         self._closing: bool = False
@@ -109,6 +111,8 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
             raise OSError(errno.EDESTADDRREQ, os.strerror(errno.EDESTADDRREQ))
         else:
             remote, port = _numeric(addr[0]), addr[1]
+            if remote == BROADCAST and not self.may_broadcast:  # ip(7)
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             plug, source = host.route(self.local[0], remote)
         assert plug is not None, "a connected socket knows its way"
         datagram = udp(source, remote, self.local[1], port, data, host.next_ident())

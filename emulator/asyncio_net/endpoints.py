@@ -21,7 +21,7 @@ import socket
 from asyncio import base_events
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from emulator.asyncio_net import resolver
 from emulator.asyncio_net.addresses import parse_ipv4
@@ -40,25 +40,34 @@ if TYPE_CHECKING:
 
 
 class _Connected:
-    """What asyncio's create_connection takes for the socket that it has connected."""
+    """What asyncio's create_connection takes for the socket that it has connected.
 
-    __slots__ = ("tcp_socket",)
+    Attributes:
+        tcp_socket: The emulated socket.
+        taken: Whether a transport has it.
+    """
+
+    __slots__ = ("taken", "tcp_socket")
 
     type = socket.SOCK_STREAM
 
     def __init__(self, tcp_socket: TcpSocket) -> None:
         self.tcp_socket: TcpSocket = tcp_socket
+        self.taken: bool = False
 
     def close(self) -> None:
-        """Close: another one was faster (happy eyeballs), or the program gave up."""
-        self.tcp_socket.close(self.tcp_socket.tcp.host.loop.now)
+        """Close, if no transport has it: another one was faster (happy eyeballs), or the program gave up."""
+        loop = self.tcp_socket.tcp.host.loop
+        if not self.taken and not loop.is_closed():
+            self.taken = True
+            self.tcp_socket.close(loop.now)
 
 
 class Endpoints(Refusals):
     """Connections, servers, datagrams and names of emulated hosts."""
 
     def __init__(self) -> None:
-        self._tokens: WeakKeyDictionary[socket.socket, TcpSocket] = WeakKeyDictionary()
+        self._tokens: WeakKeyDictionary[socket.socket, _Connected] = WeakKeyDictionary()
         super().__init__()
 
     # -- names -------------------------------------------------------------------------------------------------
@@ -99,7 +108,7 @@ class Endpoints(Refusals):
             if connected is None:
                 _take_token(sock)
                 raise OSError(errno.ENOTCONN, "this socket is connected to nothing: call loop.sock_connect first")
-            sock = _Connected(connected)
+            sock = connected
         return await super().create_connection(protocol_factory, host, port, sock=sock, **options)
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
@@ -110,7 +119,9 @@ class Endpoints(Refusals):
         local = _take_token(sock)
         info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)
         locals_ = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", local)] if local[1] else None
-        self._tokens[sock] = (await self._connect_sock([], info, locals_)).tcp_socket
+        connected = await self._connect_sock([], info, locals_)
+        self._tokens[sock] = connected
+        finalize(sock, connected.close)  # a program that throws the socket away
 
     async def _connect_sock(self, exceptions: list[Any], addr_info: Any, local_addr_infos: Any = None) -> _Connected:
         """Connect one socket: the hook in asyncio's create_connection."""
@@ -135,7 +146,7 @@ class Endpoints(Refusals):
     ) -> tuple[Any, Any]:
         """Give a connected socket its transport: the hook in asyncio's create_connection."""
         context = copy_context()
-        tcp_socket = sock.tcp_socket
+        tcp_socket, sock.taken = sock.tcp_socket, True
         made: asyncio.Future[None] = self.create_future()
         try:
             protocol = protocol_factory()
@@ -166,6 +177,10 @@ class Endpoints(Refusals):
             raise
         return transport, protocol
 
+    async def _sendfile_native(self, transp: Any, file: Any, offset: int, count: int | None) -> int:
+        """Send a file, read and written here where Linux has a system call: called by asyncio's sendfile."""
+        return await self._sendfile_fallback(transp, file, offset, count)  # type: ignore[attr-defined, no-any-return]
+
     # -- servers -----------------------------------------------------------------------------------------------
 
     async def create_server(
@@ -180,7 +195,7 @@ class Endpoints(Refusals):
         backlog: int = 100,
         ssl: Any = None,
         reuse_address: bool | None = None,  # noqa: ARG002 - always, as asyncio on Linux
-        reuse_port: bool | None = None,  # noqa: ARG002 - a second server on the port meets EADDRINUSE all the same
+        reuse_port: bool | None = None,
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
         start_serving: bool = True,
@@ -190,7 +205,9 @@ class Endpoints(Refusals):
         server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         stack = running_host("create_server")
         if sock is not None:
-            refuse_socket("create_server")
+            if host is not None or port is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            host, port = _take_bound_token(sock)
         if host is None and port is None:
             raise ValueError("Neither host/port nor sock were specified")
         names = [host or None] if host is None or isinstance(host, str | bytes) else list(host)
@@ -198,7 +215,7 @@ class Endpoints(Refusals):
         sockets: list[Any] = []
         try:
             for info in dict.fromkeys(infos):  # each once, as asyncio does, but in their order
-                sockets.append(_bind(stack, info[0], info[4]))  # noqa: PERF401 - those bound are closed on error
+                sockets.append(_bind(stack, info[0], info[4], bool(reuse_port)))  # noqa: PERF401 - those bound are closed on error
         except OSError:
             for bound in sockets:
                 bound.close()
@@ -225,7 +242,7 @@ class Endpoints(Refusals):
     ) -> None:
         """Listen: called by asyncio's Server."""
         tls = server_tls(sslcontext, ssl_handshake_timeout, ssl_shutdown_timeout)
-        sock.host.tcp.listeners[sock.local] = Listener(sock.host, protocol_factory, server, tls)
+        sock.start(Listener(sock.host, protocol_factory, server, tls))
 
     def _stop_serving(self, sock: ListeningSocket) -> None:
         """Listen no more: called by asyncio's Server."""
@@ -240,15 +257,23 @@ class Endpoints(Refusals):
         remote_addr: Any = None,
         *,
         family: int = 0,
-        proto: int = 0,  # noqa: ARG002 - UDP is the only one
+        proto: int = 0,
         flags: int = 0,
+        reuse_port: bool | None = None,  # noqa: ARG002 - a second socket on the port meets EADDRINUSE all the same
+        allow_broadcast: bool | None = None,
         sock: Any = None,
         **_: Any,
     ) -> tuple[Any, Any]:
         """Open a UDP socket of the running host."""
         stack = running_host("create_datagram_endpoint")
         if sock is not None:
-            refuse_socket("create_datagram_endpoint")
+            if sock.type != socket.SOCK_DGRAM:
+                raise ValueError(f"A UDP Socket was expected, got {sock!r}")
+            if local_addr or remote_addr or family or proto or flags:
+                raise ValueError("socket modifier keyword arguments can not be used when sock is specified.")
+            if sock.family != socket.AF_INET:
+                refuse_socket("create_datagram_endpoint")
+            local_addr, family = _take_token(sock), socket.AF_INET
         if family == socket.AF_UNIX:
             refuse_unix("create_datagram_endpoint")
         if not local_addr and not remote_addr and family == 0:
@@ -256,6 +281,7 @@ class Endpoints(Refusals):
         local = await self._udp_address(local_addr, family, flags)
         remote = await self._udp_address(remote_addr, family, flags)
         transport = stack.udp.open(local, remote)
+        transport.may_broadcast = bool(allow_broadcast)
         try:
             protocol = protocol_factory()
         except BaseException:
@@ -321,15 +347,24 @@ def _finish(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _bind(stack: HostStack, family: int, address: Any) -> ListeningSocket:
+def _bind(stack: HostStack, family: int, address: Any, reuse_port: bool) -> ListeningSocket:
     """Reserve a server's address."""
     number = parse_ipv4(address[0]) if family == socket.AF_INET else None
     if number is None:
         raise bind_error(OSError(errno.EADDRNOTAVAIL, ""), address)
     try:
-        return ListeningSocket(stack, stack.tcp.bind(number, address[1]))
+        return ListeningSocket(stack, stack.tcp.bind(number, address[1], reuse_port=reuse_port))
     except OSError as error:
         raise bind_error(error, address) from None
+
+
+def _take_bound_token(sock: Any) -> tuple[str, int]:
+    """Close a real socket that is bound, and return its address: an emulated one is bound there instead."""
+    if sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+    if sock.family != socket.AF_INET:
+        refuse_socket("create_server")
+    return _take_token(sock)
 
 
 def _take_token(sock: Any) -> tuple[str, int]:

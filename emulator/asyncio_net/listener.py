@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import zlib
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from emulator.asyncio_net.stack import HostStack
     from emulator.asyncio_net.tcp_socket import TcpSocket
     from emulator.asyncio_net.tls import Tls
+    from emulator.wire.packet import Packet
 
 
 class ListeningSocket(FakeSocket):
@@ -30,14 +33,16 @@ class ListeningSocket(FakeSocket):
     Attributes:
         host: Whose socket it is.
         local: Address (0 is any) and port.
+        listener: Who accepts, once the server has started.
     """
 
-    __slots__ = ("backlog", "host", "local")
+    __slots__ = ("backlog", "host", "listener", "local")
 
     def __init__(self, host: HostStack, local: tuple[int, int]) -> None:
         super().__init__(socket.SOCK_STREAM, (dotted(local[0]), local[1]))
         self.host: HostStack = host
         self.local: tuple[int, int] = local
+        self.listener: Listener | None = None
         self.backlog: int = 0
         host.tcp.options[local] = self._options
 
@@ -67,7 +72,13 @@ class ListeningSocket(FakeSocket):
 
     def close(self) -> None:
         """Give the address back."""
-        self.host.tcp.unbind(self.local)
+        listener, self.listener = self.listener, None
+        self.host.tcp.unbind(self.local, listener)
+
+    def start(self, listener: Listener) -> None:
+        """Accept connections from now on."""
+        self.listener = listener
+        self.host.tcp.listen(self.local, listener)
 
 
 class Listener:
@@ -86,6 +97,17 @@ class Listener:
         self.tls: Tls | None = tls
         self.context: Context = copy_context()
         self.closed: bool = False
+
+    def chosen(self, packet: Packet) -> Listener:  # noqa: ARG002 - whoever is alone takes all
+        """Return who accepts the connection that ``packet`` asks for."""
+        return self
+
+    def joined_by(self, other: Listener) -> SharedPort:
+        """Return what stands for both."""
+        return SharedPort([self, other])
+
+    def without(self, other: Listener) -> None:
+        """Nobody is left once ``other``, which is this one, has gone."""
 
     def established(self, tcp_socket: TcpSocket, now: int) -> None:
         """Take a connection whose handshake is complete."""
@@ -117,6 +139,29 @@ class Listener:
             tcp_socket.close(loop.now, reset=True)
             return
         transport.start_reading()
+
+
+class SharedPort:
+    """Several servers on one port (``SO_REUSEPORT``): who gets a connection follows from a hash of its four numbers."""
+
+    __slots__ = ("listeners",)
+
+    def __init__(self, listeners: list[Listener]) -> None:
+        self.listeners: list[Listener] = listeners
+
+    def chosen(self, packet: Packet) -> Listener:
+        """Return who accepts; while the servers stay the same, so does the answer."""
+        flow = struct.pack("!IIHH", packet.src, packet.dst, packet.sport, packet.dport)
+        return self.listeners[zlib.crc32(flow) % len(self.listeners)]
+
+    def joined_by(self, other: Listener) -> SharedPort:
+        """Return what stands for all."""
+        return SharedPort([*self.listeners, other])
+
+    def without(self, other: Listener) -> SharedPort | Listener:
+        """Return what is left without ``other``."""
+        left = [listener for listener in self.listeners if listener is not other]
+        return SharedPort(left) if len(left) > 1 else left[0]
 
 
 def _handshake_over(transport: asyncio.Transport, shaken: asyncio.Future[None]) -> None:

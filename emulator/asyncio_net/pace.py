@@ -88,10 +88,12 @@ class Pace:
                 else:
                     self.lateness = max(self.lateness, -early)
                     agenda.step()
-            elif outstanding and not self._all_wait():
-                self._wait(_LOOK)
-            else:
+            elif not outstanding:
+                agenda.run_until(ready)
+            elif self._all_wait():
                 agenda.step()
+            else:
+                self._wait(_LOOK)
 
     def tick(self) -> None:
         """Let the network's clock show the machine's time, as far as nothing is due that has not happened."""

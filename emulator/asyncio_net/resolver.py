@@ -54,6 +54,8 @@ async def getaddrinfo(
     Raises:
         socket.gaierror: if there are none.
     """
+    if flags & socket.AI_NUMERICSERV and not (port in (None, "", b"") or str(port).isdecimal()):
+        raise _no_name(socket.EAI_NONAME, "Name or service not known")
     number = port_number(port)
     if isinstance(name, bytes):
         name = name.decode("ascii")
@@ -65,8 +67,12 @@ async def getaddrinfo(
         if family == socket.AF_INET:
             raise _no_name(socket.EAI_ADDRFAMILY, "Address family for hostname not supported")
         return _shape(socket.AF_INET6, [(name, number, 0, 0)], kind, proto, "")
-    canonical, addresses = await _addresses(host, name, family, flags)
+    mapped = family == socket.AF_INET6 and flags & socket.AI_V4MAPPED and name is not None
+    canonical, addresses = await _addresses(host, name, socket.AF_INET if mapped else family, flags)
     canonical = canonical if flags & socket.AI_CANONNAME else ""
+    if mapped:  # RFC 3493, 6.1: no IPv6 address, so IPv4's in IPv6's clothes
+        found = [(f"::ffff:{dotted(address)}", number, 0, 0) for address in addresses]
+        return _shape(socket.AF_INET6, found, kind, proto, canonical)
     return _shape(socket.AF_INET, [(dotted(address), number) for address in addresses], kind, proto, canonical)
 
 

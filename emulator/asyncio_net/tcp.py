@@ -16,7 +16,7 @@ from emulator.wire.packet import ACK, RST, SYN, Packet
 
 if TYPE_CHECKING:
     from emulator.asyncio_net.icmp import Quote
-    from emulator.asyncio_net.listener import Listener
+    from emulator.asyncio_net.listener import Listener, SharedPort
     from emulator.asyncio_net.stack import HostStack, Plug
 
 Key: TypeAlias = "tuple[Plug, int, int, int, int]"
@@ -29,22 +29,25 @@ HEADERS = 40
 class Tcp:
     """The TCP sockets of one host."""
 
-    __slots__ = ("bound", "config", "host", "listeners", "options", "port_users", "sockets")
+    __slots__ = ("bound", "config", "host", "listeners", "options", "port_users", "sharing", "sockets")
 
     def __init__(self, host: HostStack, config: TcpConfig | None = None) -> None:
         self.host: HostStack = host
         self.config: TcpConfig = host.profile.tcp_config() if config is None else config
         self.config.mss = host.mtu - HEADERS
         self.sockets: dict[Key, TcpSocket | TimeWait] = {}
-        self.listeners: dict[tuple[int, int], Listener] = {}
+        self.listeners: dict[tuple[int, int], Listener | SharedPort] = {}
+        self.bound: dict[tuple[int, int], int] = {}  # how many servers, listening yet or not, have an address
+        self.sharing: set[tuple[int, int]] = set()  # those addresses that their servers share; looked up only
         self.options: dict[tuple[int, int], dict[tuple[int, int], int | bytes]] = {}  # of listening sockets
-        self.bound: set[tuple[int, int]] = set()  # addresses of servers, listening yet or not; looked up only
         self.port_users: dict[int, int] = {}  # how many connections and servers use each local port
 
     # -- servers -----------------------------------------------------------------------------------------------
 
-    def bind(self, address: int, port: int) -> tuple[int, int]:
+    def bind(self, address: int, port: int, *, reuse_port: bool = False) -> tuple[int, int]:
         """Reserve an address and port for a server; port 0 is a free one.
+
+        With ``reuse_port`` servers share one if all of them say so (``SO_REUSEPORT``, socket(7)).
 
         Raises:
             OSError: EADDRINUSE or EADDRNOTAVAIL.
@@ -53,21 +56,37 @@ class Tcp:
         if port == 0:
             port = ports.ephemeral(self.host.rng, self.host.profile, lambda port: port not in self.port_users)
         elif any(
-            used == port and (ANY in (address, other) or other == address) for other, used in self.bound
+            used == port
+            and (ANY in (address, other) or other == address)
+            and not (reuse_port and (other, used) in self.sharing)
+            for other, used in self.bound
         ):  # connections on the port do not matter: asyncio sets SO_REUSEADDR
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        self.bound.add((address, port))
+        self.bound[address, port] = self.bound.get((address, port), 0) + 1
+        if reuse_port:
+            self.sharing.add((address, port))
         self._use(port)
         return address, port
 
-    def unbind(self, local: tuple[int, int]) -> None:
+    def listen(self, local: tuple[int, int], listener: Listener) -> None:
+        """Let ``listener`` have connections to a reserved address, or its share of them."""
+        others = self.listeners.get(local)
+        self.listeners[local] = listener if others is None else others.joined_by(listener)
+
+    def unbind(self, local: tuple[int, int], listener: Listener | None) -> None:
         """Give a server's address back; connections accepted there live on."""
-        listener = self.listeners.pop(local, None)
-        self.options.pop(local, None)
         if listener is not None:
             listener.closed = True
-        if local in self.bound:
-            self.bound.remove(local)
+            group = self.listeners.pop(local, None)  # None: switched off
+            left = None if group is None else group.without(listener)
+            if left is not None:
+                self.listeners[local] = left
+        if local in self.bound:  # else switched off
+            self.bound[local] -= 1
+            if not self.bound[local]:
+                del self.bound[local]
+                self.sharing.discard(local)
+                self.options.pop(local, None)
             self._unuse(local[1])
 
     # -- connections -------------------------------------------------------------------------------------------
@@ -120,6 +139,7 @@ class Tcp:
         self.sockets.clear()
         self.listeners.clear()
         self.bound.clear()
+        self.sharing.clear()
         self.port_users.clear()
 
     def _use(self, port: int) -> None:
@@ -141,7 +161,7 @@ class Tcp:
         if listener is None or packet.flags & (SYN | ACK | RST) != SYN:
             return self._reset_for(packet)
         socket = self._socket((plug, packet.dst, packet.dport, packet.src, packet.sport))
-        socket.listener = listener
+        socket.listener = listener.chosen(packet)
         for (level, option), value in self.options.get(listener_at, {}).items():
             socket.inherit(level, option, value, now)
         socket.connection.accept(packet, now)

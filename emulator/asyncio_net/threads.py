@@ -152,6 +152,13 @@ class _Worker:
 
 def adopt_anyio(loop: VirtualTimeLoop) -> None:
     """Let anyio find an idle worker of ours on ``loop``, which is running; it looks after a checkpoint."""
+    copy_context().run(_adopt_anyio, loop)
+
+
+def _adopt_anyio(loop: VirtualTimeLoop) -> None:
+    sniffio: Any = sys.modules.get("sniffio")
+    if sniffio is not None:  # older versions of anyio ask it, and it knows only tasks by itself
+        sniffio.current_async_library_cvar.set("asyncio")
     backend: Any = sys.modules[ANYIO]
     idle: deque[Any] = deque()
     idle.append(_Worker(loop, idle))

@@ -61,7 +61,7 @@ class StreamTransport(transports._FlowControlMixin):
         def _maybe_pause_protocol(self) -> None: ...
         def _maybe_resume_protocol(self) -> None: ...
 
-    _sendfile_compatible = constants._SendfileMode.FALLBACK
+    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
     _start_tls_compatible = True
 
     def __init__(self, tcp_socket: TcpSocket, protocol: Any, context: Context, server: Any = None) -> None:

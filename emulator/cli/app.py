@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from emulator.cli.importing import CannotConnect, NothingToImport, make_import, say, write
+from emulator.cli.policies import asked_of, check_files, destination_of, one_permission
 from emulator.cli.signals import exit_status
 from emulator.cli.tables import (
     NARROW,
@@ -50,6 +51,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+policy_app = typer.Typer(
+    help="What policies of endpoints, buckets and identities say.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(policy_app, name="policy")
+
+Action = Annotated[str | None, typer.Option(help="What is asked of the service, e.g. s3:GetObject.")]
+Resource = Annotated[str | None, typer.Option(help="What it is to be done to: an ARN (or *, the default).")]
+RequestLine = Annotated[
+    str | None, typer.Option(help='Instead of both, a request: "GET https://...".', metavar="METHOD URL")
+]
+PrincipalName = Annotated[
+    str | None, typer.Option(help="Who asks: a role or user by name or ARN, or anonymous; else the host's role.")
+]
+KeyPairs = Annotated[
+    list[str] | None,
+    typer.Option("--key", help="A condition key in place of the request's; NAME= takes it away.", metavar="NAME=VALUE"),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -193,6 +215,11 @@ def trace(
     repairs: Annotated[
         bool, typer.Option("--repair/--no-repair", help="If the answer is no, look for what would make it pass.")
     ] = True,
+    action: Action = None,
+    resource: Resource = None,
+    request: RequestLine = None,
+    principal: PrincipalName = None,
+    key: KeyPairs = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one value of the topology.", metavar="KEY=VALUE")
     ] = None,
@@ -201,8 +228,14 @@ def trace(
     """Say whether one host can reach another, hop by hop, out and back, and if not, what stops it.
 
     The answer is that of the walk which forwards packets; below it stand the rules looked at, everything that is in
-    the way, and the smallest set of changes that makes it pass. Exits with 0 if reachable, 1 if not.
+    the way, and the smallest set of changes that makes it pass. With --action or --request it is asked as well what
+    the policies on the way say. Exits with 0 if reachable (and allowed), 1 if not.
     """
+    asked = asked_of(action, resource, request, principal, key or ())
+    if asked is not None and ask_all:
+        raise BadQuestion("trace --matrix: asks no policies; leave --action and --request out")
+    if asked is not None and not to and asked.url:
+        to = [destination_of(asked.url)]
     network = Network.load(topology, overrides=[_pair(text) for text in set_ or []])
     try:
         if ask_all:
@@ -218,6 +251,7 @@ def trace(
                 source_address,
                 repairs=repairs,
                 as_json=as_json,
+                asked=asked,
             )
     finally:
         network.abandon()
@@ -256,6 +290,54 @@ def validate(
 def files_text(count: int) -> str:
     """Return how many files, in words."""
     return "1 file" if count == 1 else f"{count} files"
+
+
+@policy_app.command("explain")
+@answering
+def policy_explain(
+    topology: Annotated[Path, typer.Argument(help="The topology's YAML file, or a folder of describe-* JSON.")],
+    source: Annotated[str, typer.Option("--from", help="The host that asks.")],
+    to: Annotated[str | None, typer.Option(help="A service, endpoint, DNS name or address, and :port (443).")] = None,
+    action: Action = None,
+    resource: Resource = None,
+    request: RequestLine = None,
+    principal: PrincipalName = None,
+    key: KeyPairs = None,
+    port: Annotated[int, typer.Option(help="Of a destination without one.", min=1, max=65535)] = 443,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one value of the topology.", metavar="KEY=VALUE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Evaluate one request against all policies on its path: the endpoint's, the bucket's, the identity's.
+
+    The path is the network's: the policy of the endpoint that packets arrive at is asked, or none. Prints each layer,
+    why each statement does or does not match, and what the service answers. Exits with 0 if allowed, 1 if denied.
+    """
+    asked = asked_of(action, resource, request, principal, key or ())
+    if asked is None:
+        raise BadQuestion("policy explain: give --action and --resource, or --request")
+    if to is None and not asked.url:
+        raise BadQuestion("policy explain: give --to, or --request with a URL")
+    network = Network.load(topology, overrides=[_pair(text) for text in set_ or []])
+    try:
+        yes = one_permission(network, source, to or destination_of(asked.url), asked, port, as_json=as_json)
+    finally:
+        network.abandon()
+    raise typer.Exit(YES if yes else NO)
+
+
+@policy_app.command("validate")
+@answering
+def policy_validate(
+    files: Annotated[list[Path], typer.Argument(help="Files with one policy each, JSON or YAML.", metavar="FILE...")],
+    kind: Annotated[
+        str, typer.Option(help="What it is attached to: gateway, interface (endpoints), bucket or identity.")
+    ] = "interface",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Check policies and report every problem of all of them at once: file:line:column, AWS's code, what is wrong."""
+    raise typer.Exit(YES if check_files(files, kind, as_json=as_json) else WRONG)
 
 
 @app.command(name="import")

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from emulator.cli.policies import told
 from emulator.network.matrix import Matrix, matrix
 from emulator.network.questions import BadQuestion
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from emulator.network.network import Network
+    from emulator.network.permissions import Asked
 
 WIDE: Final = 200
 FOLDED: Final = 4
@@ -42,8 +44,9 @@ def one_question(
     *,
     repairs: bool,
     as_json: bool,
+    asked: Asked | None = None,
 ) -> bool:
-    """Print the answer to one question; return whether it is yes.
+    """Print the answer to one question, and to ``asked`` that of the policies; return whether it is yes.
 
     Raises:
         BadQuestion: if it is not exactly one, or names something that is not there.
@@ -59,11 +62,15 @@ def one_question(
         source_address=source_address,
         repairs=repairs,
     )
+    policies = None if asked is None else told(network, found.answer, sources[0], destinations[0], asked, port)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        more = {} if policies is None else {"policies": policies.to_json()}
+        typer.echo(json.dumps({**found.to_json(), **more}, indent=2, ensure_ascii=False))
     else:
         _show(found.lines())
-    return found.answer.reachable
+        if policies is not None:
+            _show(policies.lines())
+    return found.answer.reachable and (policies is None or policies.allowed)
 
 
 def _show(lines: Iterable[str]) -> None:
@@ -87,9 +94,9 @@ def _show(lines: Iterable[str]) -> None:
 
 
 def _style(line: str) -> str:
-    if line == "reachable":
+    if line == "reachable" or line.startswith("allowed: "):
         return "bold green"
-    if line.startswith("not reachable"):
+    if line.startswith(("not reachable", "denied: ")):
         return "bold red"
     return "bold" if line[:1].strip() else ""
 

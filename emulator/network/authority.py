@@ -17,8 +17,12 @@ from emulator.policies import ANONYMOUS, UNSTATED, Attached, Circumstances, Poli
 from emulator.services.authority import Authority, bucket_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from emulator.control import ControlPlane
+    from emulator.model.identities import BucketPolicy
     from emulator.services.messages import Access, Request
+    from emulator.services.s3 import S3
 
 
 class NetworkAuthority(Authority):
@@ -29,6 +33,8 @@ class NetworkAuthority(Authority):
         self._plane = plane
         self._keys: dict[str, Principal] = {}
         self._generation = -1
+        self._applied: dict[str, BucketPolicy] = {}
+        self.kept: set[str] = set()  # buckets that a built-in service has, and knows the policy of
 
     def endpoint_policy(self, vpc_endpoint_id: str) -> Attached:
         """Return the policy that an endpoint has now."""
@@ -69,16 +75,32 @@ class NetworkAuthority(Authority):
         return tuple(Attached(f"{holder.name}/{name}", PolicyKind.IDENTITY, text) for name, text in holder.policies)
 
     def resource_policy(self, access: Access) -> Attached | None:
-        """Return the bucket's policy: the control plane's if it has one, else what the service says itself."""
+        """Return the bucket's policy: the service's word, unless it keeps no buckets of its own."""
         known = self._plane.bucket_policies.get(bucket_of(access.resource))
-        if known is None:
+        if known is None or known.policy is None or known.bucket in self.kept:
             return super().resource_policy(access)
-        return None if known.policy is None else Attached(known.bucket, PolicyKind.BUCKET, known.policy)
+        return Attached(known.bucket, PolicyKind.BUCKET, known.policy)
 
     def owner_of(self, access: Access) -> str | None:
         """Return the account of what is asked for; None for the asker's own."""
         known = self._plane.bucket_policies.get(bucket_of(access.resource))
-        return access.owner_id if known is None or known.owner_id is None else known.owner_id
+        return access.owner_id if known is None or known.bucket in self.kept else known.owner_id
+
+    def apply(self, stores: Iterable[S3]) -> None:
+        """Tell built-in services what has been said of their buckets since the last time.
+
+        What clients say later (PutBucketPolicy) holds until the control plane speaks again.
+        """
+        for name, said in self._plane.bucket_policies.items():
+            if self._applied.get(name) == said:
+                continue
+            for store in stores:
+                bucket = store.store.buckets.get(name)
+                if bucket is not None:
+                    bucket.policy = said.policy
+                    bucket.owner_id = said.owner_id or bucket.owner_id
+                    self.kept.add(name)
+            self._applied[name] = said
 
     def circumstances(self, request: Request) -> Circumstances:
         """Return where, when and how a request came."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from emulator.network.endpoint_metrics import EndpointReading
     from emulator.observe.explain import RoundTrip
     from emulator.observe.flow_records import FlowRecord
-    from emulator.services import Ruling, Zone
+    from emulator.services import Application, Ruling, Zone
     from emulator.simulation.links import Fault
 
 _T = TypeVar("_T")
@@ -109,7 +109,8 @@ class Network:
         self.names: Final = Names(plane)
         self.authority: Final = NetworkAuthority(plane)
         self.rulings: Final[list[Ruling]] = []
-        self._captures: list[tuple[str, Capture]] = []
+        self._captures: list[Capture] = []
+        self._running_captures: list[tuple[str, Capture]] = []
         self._flow_logging: Final = FlowLogging(plane)
         self._sums: Final = PayloadSums()
         self._plugging: Final = Plugging(self)
@@ -196,6 +197,11 @@ class Network:
         self.run_until_idle()
         return result
 
+    def start_built_in(self) -> None:
+        """Start the built-in services and resolvers that have not been; :meth:`run` and :meth:`start` do it too."""
+        self.fabric.tables()
+        self._plugging.start()
+
     def run_until_idle(self) -> None:
         """Run until nothing is due: every packet sent has then ended, delivered or dropped with a reason."""
         self._plugging.start()
@@ -264,7 +270,8 @@ class Network:
             started_at=self.now,
         )
         capture = Capture(tap)
-        self._captures.append((component, capture))
+        self._captures.append(capture)
+        self._running_captures.append((component, capture))
         self.fabric.add_tap(component, tap)
         return capture
 
@@ -284,7 +291,7 @@ class Network:
     @property
     def captures(self) -> list[Capture]:
         """The captures begun so far."""
-        return [capture for _, capture in self._captures]
+        return list(self._captures)
 
     # --- counters ----------------------------------------------------------------------------------------------------
 
@@ -416,6 +423,10 @@ class Network:
 
         return explain(self.ec2, question, repairs=repairs)
 
+    def application_of(self, service_name: str) -> Application | None:
+        """Return the built-in HTTP application behind a service; None if there is none."""
+        return self._plugging.application_of(service_name)
+
     def zone(self, vpc_id: str) -> Zone:
         """Return DNS as a VPC sees it now."""
         return self.names.of_vpc(vpc_id)
@@ -446,13 +457,18 @@ class Network:
         if not self.loop.is_closed():
             self._end(complete=False)
 
-    def _end(self, *, complete: bool) -> None:
-        for component, capture in self._captures:
+    def end_captures(self, *, complete: bool) -> None:
+        """End the captures begun so far; one that is not complete keeps its name ``NAME.partial.pcapng``."""
+        running, self._running_captures = self._running_captures, []
+        for component, capture in running:
             if complete:
                 capture.close()
             else:
                 capture.abandon()
             self.fabric.remove_tap(component, capture.tap)
+
+    def _end(self, *, complete: bool) -> None:
+        self.end_captures(complete=complete)
         self.loop.shut_down()
 
     def __enter__(self) -> Self:

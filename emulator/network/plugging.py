@@ -17,6 +17,8 @@ from emulator.asyncio_net.stack import HostStack
 from emulator.control.catalogue import further_names
 from emulator.flows.walk import origin_of
 from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
+from emulator.services.programs import HttpProgram
+from emulator.services.s3 import S3
 from emulator.tcp import PROFILES
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from emulator.flows.tables import Tables
     from emulator.model.resources import Service
     from emulator.network.network import Network
+    from emulator.services import Application
     from emulator.simulation.fabric import Attachment
 
 INSTANCE_MTU: Final = 9001
@@ -92,6 +95,8 @@ class Plugging:
             attachment.secondary = plug.secondary
             host.attach(attachment)
             self._attachments[name] = attachment, host
+        applications = [one.application for one in self._programs.values() if isinstance(one, HttpProgram)]
+        self._network.authority.apply([one for one in applications if isinstance(one, S3)])
         if self._network.loop.is_running():
             self.start()
 
@@ -174,6 +179,12 @@ class Plugging:
         if key not in self._programs:
             self._programs[key] = None if application is None else program_named(application, name, region, options)
         return self._programs[key]
+
+    def application_of(self, service_name: str) -> Application | None:
+        """Return the HTTP application of a service, None for another program or for one given by API."""
+        service = self._network.ec2.services.get(service_name)
+        program = None if service is None else self._service_program(service)
+        return program.application if isinstance(program, HttpProgram) else None
 
     def start(self) -> None:
         """Start the built-in programs that wait for the network to run; a network that is only asked starts none."""

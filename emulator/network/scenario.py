@@ -179,7 +179,9 @@ class _Check:
         if keys is not None and all(key in StepSpec.model_fields for key in keys):  # else an action may be misspelt
             actions = [name for name in ACTIONS if self._given((*path, name))]
             if len(actions) != 1:
-                self._complain(path, "a step does exactly one of get, push, datagram, send, talk and trace")
+                self._complain(
+                    path, "a step does exactly one of get, push, copy_object, datagram, send, talk and trace"
+                )
         self._send((*path, "send"))
 
     def _given(self, path: KeyPath) -> bool:

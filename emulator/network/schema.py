@@ -46,15 +46,13 @@ def address_or_name(text: str) -> str:
 
 
 def http_url(text: str) -> str:
-    """Refuse what no program could ask for over plain HTTP."""
+    """Refuse what no program could ask for over HTTP or HTTPS."""
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f'must be a URL like http://host/path, not "{text}": {error}') from None
-    if parts.scheme == "https":
-        raise ValueError(f'must begin with http://, not "{text}": TLS is not modelled yet')
-    if parts.scheme != "http" or not host or not text.isprintable() or text != text.strip():
+    if parts.scheme not in ("http", "https") or not host or not text.isprintable() or text != text.strip():
         raise ValueError(f'must be a URL like http://host/path, not "{text}"')
     if not is_address_or_name(host):
         raise ValueError(f'must have a host that is an IP address or a name, not "{host}"')
@@ -135,6 +133,13 @@ class PushSpec(Strict):
     url: Url
     size: Size
     connections: Annotated[int, Field(ge=1, le=10_000)] = 1
+
+
+class CopySpec(Strict):
+    """A copy inside S3: the object at ``url`` is made from ``source``, a bucket and key."""
+
+    url: Url
+    source: str
 
 
 class DatagramSpec(Strict):
@@ -243,6 +248,7 @@ class StepSpec(Strict):
     at: Duration = 0
     get: Url | None = None
     push: PushSpec | None = None
+    copy_object: CopySpec | None = None
     datagram: DatagramSpec | None = None
     send: SendSpec | None = None
     talk: TalkSpec | None = None
@@ -250,7 +256,7 @@ class StepSpec(Strict):
     expect: Annotated[ExpectSpec | None, BeforeValidator(expected)] = None
 
 
-ACTIONS: Final = ("get", "push", "datagram", "send", "talk", "trace")
+ACTIONS: Final = ("get", "push", "copy_object", "datagram", "send", "talk", "trace")
 
 
 class ScenarioSpec(Strict):

@@ -157,12 +157,18 @@ def _program_step(network: Network, step: StepSpec) -> Row:
 
 def _told(network: Network, step: StepSpec) -> DnsAnswer | None:
     """Return what the host's resolver says of the name that a program's step is about; None for an address."""
-    url = step.get or (step.push.url if step.push is not None else None)
+    url = url_of(step)
     peer = step.talk or step.datagram
     name = urlsplit(url).hostname if url is not None else peer.to if peer is not None else None
     if name is None or is_address(name) or step.host not in network.ec2.instances:
         return None
     return network.names.ask(source_interface(network.ec2, step.host), name)[0]
+
+
+def url_of(step: StepSpec) -> str | None:
+    """Return the URL that a step is about; None if it is about none."""
+    spec = step.push or step.copy_object
+    return step.get or (None if spec is None else spec.url)
 
 
 def components(steps: Iterable[Step]) -> tuple[str, ...]:
@@ -244,6 +250,9 @@ def _program(network: Network, step: StepSpec) -> Coroutine[Any, Any, workloads.
         url = step.push.url
         signature = _signature(network, step.host, "POST", url)
         return workloads.push(url, step.push.size, step.push.connections, signature)
+    if step.copy_object is not None:
+        url = step.copy_object.url
+        return workloads.copy_object(url, step.copy_object.source, _signature(network, step.host, "PUT", url))
     if step.talk is not None:
         talk = step.talk
         keepalive = None if talk.keepalive is None else talk.keepalive / 1e9

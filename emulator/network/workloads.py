@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncio_dgram
 
+from emulator.services.tls import client_context
+
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Mapping
     from types import ModuleType
 
@@ -51,16 +54,25 @@ def _httpx() -> ModuleType:
     return httpx
 
 
+def _trust(url: str) -> ssl.SSLContext | bool:
+    """Return what httpx calls ``verify``; making a context takes milliseconds, so only ``https`` gets one."""
+    return client_context() if url.lower().startswith("https:") else False
+
+
 async def get(url: str, headers: Mapping[str, str] | None = None) -> Done:
     """Download ``url`` with httpx as it comes out of the box: connecting takes at most 5 seconds.
 
-    ``headers`` are those of a signature.
+    ``headers`` are those of a signature.  Of ``https`` it trusts the emulator's authority, and nobody else.
     """
     httpx = _httpx()
+    trust = _trust(url)
     octets, body = 0, b""
     began = asyncio.get_running_loop().time()
     try:
-        async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", url, headers=headers) as response:
+        async with (
+            httpx.AsyncClient(trust_env=False, verify=trust) as client,
+            client.stream("GET", url, headers=headers) as response,
+        ):
             first = _since(began)
             async for block in response.aiter_raw():
                 octets += len(block)
@@ -74,7 +86,7 @@ async def push(url: str, octets: int, connections: int, headers: Mapping[str, st
     """Upload ``octets`` bytes to ``url``, shared by ``connections`` connections at once."""
     httpx = _httpx()
     share, rest = divmod(octets, connections)
-    async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=None, verify=_trust(url)) as client:
         try:
             answers = await asyncio.gather(
                 *(_upload(client, url, share + (number < rest), headers or {}) for number in range(connections))
@@ -83,6 +95,18 @@ async def push(url: str, octets: int, connections: int, headers: Mapping[str, st
             return _failed(error, 0)
     worst = max(answer.status_code for answer in answers)
     return Done(worst, octets)
+
+
+async def copy_object(url: str, source: str, headers: Mapping[str, str] | None = None) -> Done:
+    """Have S3 make the object at ``url`` from another one, ``bucket/key``."""
+    httpx = _httpx()
+    began = asyncio.get_running_loop().time()
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.put(url, headers={"x-amz-copy-source": source, **(headers or {})})
+            return Done(answer.status_code, len(answer.content), None, answer.text[:400], _since(began))
+    except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+        return _failed(error, 0)
 
 
 async def _upload(client: httpx.AsyncClient, url: str, octets: int, headers: Mapping[str, str]) -> httpx.Response:

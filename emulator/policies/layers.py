@@ -187,7 +187,8 @@ def lines(verdict: Verdict) -> Iterator[str]:
     yield f"{asked.principal.called} asks for {asked.action} on {asked.resource}"
     for layer in verdict.layers:
         names = f" {', '.join(layer.names)}" if layer.names else ""
-        yield f"  {'✓' if layer.allowed else '✗'} {layer.layer}{names}: {_said(layer)}"
+        mark = "·" if not layer.asked else "✓" if layer.allowed else "✗"
+        yield f"  {mark} {layer.layer}{names}: {_said(layer)}"
         for one in layer.decision.considered:
             where = f"{one.policy} " if len(layer.names) > 1 else ""
             told = "matches" if one.matched else f"does not match: {one.why}"

@@ -23,6 +23,11 @@ class GenericService:
         # IAM's name is the first behind the Region: com.amazonaws.us-east-1.ecr.api and ecr.dkr are both "ecr".
         self._action = f"{labels[3] if len(labels) > 3 else labels[-1]}:Invoke" if judged else None
 
+    @property
+    def judged(self) -> bool:
+        """Whether policies are asked about it."""
+        return self._action is not None
+
     async def accesses(self, request: Request, body: Body) -> tuple[Access, ...]:  # noqa: ARG002 - always the same
         """Return the service's one action, on ``*``."""
         return () if self._action is None else (Access(self._action, "*"),)

@@ -23,7 +23,7 @@ from emulator.services.s3_errors import S3Error
 from emulator.services.s3_xml import error_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from emulator.services.messages import Access, Application, Body, Request
 
@@ -138,14 +138,24 @@ class Guard:
             self._observe(ruling)
 
 
-def judged(authority: Authority, request: Request, who: Principal, access: Access) -> Verdict | None:
-    """Return what policies say to one thing that a request asks for, None where there is none to be asked."""
+def judged(
+    authority: Authority,
+    request: Request,
+    who: Principal,
+    access: Access,
+    supposed: Iterable[tuple[str, tuple[str, ...]]] = (),
+) -> Verdict | None:
+    """Return what policies say to one thing that a request asks for, None where there is none to be asked.
+
+    ``supposed`` are condition keys in lower case that take the place of the request's own; without values they are
+    missing.
+    """
     endpoint_id = request.provenance.vpc_endpoint_id
     resource = authority.resource_policy(access)
     if endpoint_id is None and resource is None and who.kind is PrincipalKind.UNSTATED:
         return None
     owner = authority.owner_of(access)
-    keys = condition_keys(who, owner, authority.circumstances(request), access.keys)
+    keys = condition_keys(who, owner, authority.circumstances(request), access.keys) | dict(supposed)
     return judge(
         Question(who, access.action, access.resource, owner, keys),
         Policies(

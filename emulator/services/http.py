@@ -80,7 +80,7 @@ class HttpConnection(asyncio.Protocol):
             self._advance()
         else:
             self._transport.close()
-        return True
+        return self._transport.get_extra_info("ssl_object") is None  # TLS has no half-close
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the application, if it still reads or writes."""

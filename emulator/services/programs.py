@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.model.resources import DEFAULT_ACCOUNT
-from emulator.services import dynamodb, echo, s3, sink, streams
+from emulator.services import apis, dynamodb, echo, s3, sink, streams
 from emulator.services.certified import certified
 from emulator.services.dynamodb import tables_of
 from emulator.services.guard import Guard, PolicyOf, Ruling
@@ -149,6 +149,17 @@ def _moto(service_name: str, region: str, options: Options) -> Program:
     return _http(Moto(service_name, region, seed=options.integer("seed", 0)), options, "seed")
 
 
+def _apis(service_name: str, region: str, options: Options) -> Program:
+    kinds = {}
+    for name, entry in options.table("apis").tables().items():
+        kinds[name] = entry.text("endpoint_type", apis.REGIONAL)
+        if kinds[name] not in apis.ENDPOINT_TYPES:
+            known = " or ".join(apis.ENDPOINT_TYPES)
+            raise OptionError(f"{entry.at('endpoint_type')}: expected {known}, not {kinds[name]!r}")
+        entry.done("endpoint_type")
+    return _http(apis.Apis(service_name, region, kinds), options, "apis")
+
+
 def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
     program = StreamProgram(streams.Discard, _port(options, streams.DISCARD_PORT))
     options.done("port")
@@ -173,6 +184,7 @@ APPLICATIONS: Mapping[str, Factory] = MappingProxyType(
         "discard": _discard,
         "dynamodb": _dynamodb,
         "echo": _echo,
+        "execute-api": _apis,
         "http": _generic,
         "moto": _moto,
         "s3": _s3,

@@ -128,13 +128,15 @@ async def put_bucket_policy(call: Call) -> Answer:
     """PutBucketPolicy."""
     bucket, data = call.bucket, await call.data()
     check_document(call.request, data)
+    if not data.startswith(b"{"):
+        raise S3Error(400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
     try:
         text = data.decode()
         read_policy(text, PolicyKind.BUCKET)
     except UnicodeDecodeError:
         raise S3Error(400, "MalformedPolicy", "This policy contains invalid Json") from None
     except PolicyError as error:
-        raise S3Error(400, "MalformedPolicy", str(error)) from None
+        raise S3Error(400, "MalformedPolicy", str(error.problems[0])) from None
     bucket.policy = text
     return Answer(204)
 

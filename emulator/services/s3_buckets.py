@@ -133,7 +133,7 @@ def _check_policy(text: str, place: str) -> None:
     try:
         read_policy(text, PolicyKind.BUCKET)
     except PolicyError as error:
-        raise OptionError(f"{place}: {error}") from None
+        raise OptionError(f"{place}: MalformedPolicy: {error}") from None
 
 
 def _object_of(options: Options) -> S3Object:

@@ -109,7 +109,7 @@ class Cubic(Congestion):
             acked = cwnd - ssthresh
             self.cwnd = cwnd = ssthresh
         self.est_counted += acked
-        if cwnd != self.looked_cwnd or now - self.looked_at > LOOKUP or self.epoch_at < 0:
+        if cwnd != self.looked_cwnd or now - self.looked_at > min(LOOKUP, self.estimator.min_rtt) or self.epoch_at < 0:
             self._look_up(cwnd, acked, now)
         counted = self.counted
         need = self.need

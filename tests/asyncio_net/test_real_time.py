@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
 import time
 
 import pytest
@@ -27,9 +30,9 @@ def virtual():
 
 async def program():
     loop = asyncio.get_running_loop()
-    order = []
+    order, at = [], loop.time()
     for delay in (0.03, 0.01, 0.02, 0.01):
-        loop.call_later(delay, order.append, delay)
+        loop.call_at(at + delay, order.append, delay)
     async with asyncio.timeout(1):
         await asyncio.sleep(0.05)
     return order
@@ -82,6 +85,17 @@ def test_time_stands_still_while_the_loop_does_not_run(loop):
     assert loop.time() == before
     loop.run_until_complete(asyncio.sleep(0))
     assert loop.time() - before < 0.015
+
+
+def test_a_signal_ends_a_wait():
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    started = time.monotonic()
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(real_time=True)) as runner:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(asyncio.sleep(60))
+    timer.join()
+    assert time.monotonic() - started < 30
 
 
 def test_a_deadlock_is_one_in_real_time_too(loop):

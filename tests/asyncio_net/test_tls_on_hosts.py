@@ -165,6 +165,8 @@ async def test_plain_text_to_a_tls_server_ends_the_handshake_on_both_sides(hub, 
 async def test_tls_to_a_server_that_speaks_plain_text_is_an_ssl_error(web, db, on):
     async def banner(reader, writer):
         writer.write(b"220 ready\r\n")
+        await reader.read()
+        writer.close()
 
     await db.create_task(asyncio.start_server(banner, "0.0.0.0", 443))
     with pytest.raises(ssl.SSLError, match=r"(?i)wrong.version.number"):

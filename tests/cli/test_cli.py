@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def test_five_mistakes_get_five_messages_each_saying_where_and_what(tmp_path: Pa
         f'{file}:11:44: InvalidGroup.NotFound: unknown security group "wbe": did you mean "web"?',
         (
             f"{file}:13:51: InvalidParameterValue: application: unknown 'htp'; "
-            "known are discard, dynamodb, echo, http, moto, s3, sink, source"
+            "known are discard, dynamodb, echo, execute-api, http, moto, s3, sink, source"
         ),
         f"{file}:15:77: DuplicateSubnetsInSameZone: Found another VPC endpoint subnet in the availability zone of c",
     ]
@@ -160,6 +161,7 @@ def test_mistakes_in_a_scenario_are_found_with_those_of_its_topology(tmp_path: P
         "  - {what: one, host: wed, get: http://x/, expect: PROTOKOL_RESTRICTION}\n"
         "  - {what: two, host: web}\n"
     )
+    actions = "get, push, copy_object, datagram, send, talk and trace"
     expect = (
         'InvalidParameterValue: expect must be an HTTP status, "delivered" or a reason code, '
         'not "PROTOKOL_RESTRICTION": did you mean "PROTOCOL_RESTRICTION"?'
@@ -170,7 +172,7 @@ def test_mistakes_in_a_scenario_are_found_with_those_of_its_topology(tmp_path: P
         f'{file}:3:10: InvalidParameterValue: unknown component "wbe": did you mean "web"?',
         f'{file}:5:23: InvalidParameterValue: unknown instance "wed": did you mean "web"?',
         f"{file}:5:52: {expect}",
-        f"{file}:6:5: InvalidParameterValue: a step does exactly one of get, push, datagram, send, talk and trace",
+        f"{file}:6:5: InvalidParameterValue: a step does exactly one of {actions}",
     ]
 
 
@@ -183,6 +185,20 @@ def test_run_prints_a_table_and_where_the_captures_are(tmp_path: Path) -> None:
     report = json.loads(vpcemu("run", FIRST / "scenario.yaml", "-o", tmp_path, "--json").stdout)
     assert report["as_expected"] is True
     assert [row["reason"] for row in report["rows"]][:3] == ["HTTP 200", "HTTP 200", "HTTP 404"]
+
+
+@pytest.mark.slow
+def test_a_run_in_real_time_takes_as_long_as_it_says(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    topology = ROOT / "topologies" / "first-packets" / "topology.yaml"
+    step = "{what: read a note, at: 5s, host: web, get: http://s3.us-east-1.amazonaws.com/shelf/note.txt, expect: 200}"
+    scenario.write_text(f"topology: {topology}\nsteps:\n  - {step}\n", "utf-8")
+    started = time.monotonic()
+    done = vpcemu("run", scenario, "-o", tmp_path / "out", "--real-time")
+    assert done.returncode == 0, done.stderr
+    said = re.search(r"packets in (\d+\.\d) real seconds", done.stdout)
+    assert said is not None
+    assert time.monotonic() - started > float(said[1]) >= 5
 
 
 def test_a_run_that_does_not_end_as_expected_exits_with_1(tmp_path: Path) -> None:

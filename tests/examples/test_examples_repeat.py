@@ -1,7 +1,7 @@
 """Every example runs as a script, its captures are sound, and two runs agree as far as D3 promises.
 
 Byte for byte where the program draws its randomness and its dates from the loop; in times, lengths and flags where the
-library has its own (masks of WebSockets, nonces, dates of signatures).
+library has its own (masks of WebSockets, nonces, dates of signatures, TLS).
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SAME_BYTES = ("aiohttp_both_ends", "httpx_client", "load_on_endpoints", "redis_cache", "uvicorn_asgi", "why_is_it_slow")
-SAME_SHAPE = ("asyncpg_orders", "s3_with_aiobotocore", "websockets_keepalive")
+SAME_SHAPE = (
+    "asyncpg_orders",
+    "dynamodb_with_aiobotocore",
+    "s3_with_aiobotocore",
+    "tls_everywhere",
+    "websockets_keepalive",
+)
 PARTS = ("postgres_server", "resp_server")
 """What examples put on hosts, and no examples themselves."""
 
@@ -32,7 +38,7 @@ def captures(name: str, folder: Path, hash_seed: str) -> list[Path]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert str(folder) in done.stdout, "it says where its capture is"
-    return sorted(folder.iterdir())
+    return sorted(folder.glob("*.pcapng"))
 
 
 @pytest.mark.parametrize("name", [*SAME_BYTES, *SAME_SHAPE])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp_both_ends
 import httpx_client
 import pytest
+import uvicorn
 import uvicorn_asgi
 import websockets_keepalive
+from websockets.asyncio.client import connect
 
+from emulator import Network
 from tests.examples.frames import FIN, frames, opened, resets
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ def test_httpx_reads_and_writes_s3_through_the_gateway_endpoint(tmp_path: Path) 
     assert [ruling.decision.allowed for ruling in came["network"].rulings] == [True, True, True, True, False]
     assert {flow.attachment_id for flow in came["network"].flows() if "tcp" in flow.flow} == {"eni-app", "s3"}
     seen = frames(came["capture"].path)
+    assert len(opened(seen, 80)) == len(came["connections"]) == 1, "the pool keeps its connection"
     assert sum(len(frame.payload) for frame in seen if frame.sport == 80) > 10_000_000
     assert not resets(seen)
     assert came["network"].ledger.total == 0
@@ -91,3 +96,28 @@ def test_websockets_keep_a_connection_for_hours_and_notice_its_end(tmp_path: Pat
     pings = [frame for frame in seen if frame.sport == first and frame.payload[:1] == b"\x89"]
     assert 2150 <= len(pings) <= 2165  # twelve hours of them
     assert second != first
+
+
+def test_uvicorn_answers_websockets() -> None:
+    async def application(scope, receive, send):
+        assert scope["type"] == "websocket"
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": (await receive())["text"].upper()})
+        await send({"type": "websocket.close", "code": 1001})
+
+    settings = {"host": "0.0.0.0", "port": 8000, "lifespan": "off", "log_config": None, "ws": "websockets-sansio"}  # noqa: S104
+    server = uvicorn_asgi.Server(uvicorn.Config(application, **settings))
+
+    async def use():
+        await asyncio.sleep(1)
+        async with connect("ws://server.internal:8000", proxy=None) as connection:
+            await connection.send("packets were here")
+            heard = await connection.recv()
+            await connection.wait_closed()
+        server.should_exit = True
+        return heard, connection.close_code
+
+    with Network.load(uvicorn_asgi.TOPOLOGY, seed=1) as network:
+        network.start(server.serve(), host="server")
+        assert network.run(use(), host="app") == ("PACKETS WERE HERE", 1001)

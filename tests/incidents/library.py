@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emulator.network.scenario import Scenario
+from emulator.network.steps import url_of
 from emulator.topology.documents import read
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def topology_of(folder: Path, kind: str) -> Any:
 
 def target(step: StepSpec) -> tuple[str, int] | None:
     """Return the name or address and the port that a step is about; None where it has none."""
-    url = step.get or (step.push.url if step.push is not None else None)
+    url = url_of(step)
     if url is not None:
         parts = urlsplit(url)
         return (parts.hostname or "", parts.port or 80)

@@ -40,6 +40,21 @@ def number(address: str) -> int:
     return int.from_bytes(socket.inet_aton(address), "big")
 
 
+def open_tun(space: Namespace, address: str, mtu: int = 1500) -> int:
+    """Make a TUN device with an address in a namespace; what the kernel sends is read from the descriptor."""
+    with space.entered():
+        tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"tun0", IFF_TUN | IFF_NO_PI))
+        space.settings(ipv6__conf__tun0__disable_ipv6=1)
+        # A queue so long that no loss is the device's.
+        space.ip("link set lo up", f"addr add {address}/24 dev tun0", f"link set tun0 mtu {mtu} txqueuelen 10000 up")
+    except BaseException:
+        os.close(tun)
+        raise
+    return tun
+
+
 class Wire:
     """One emulated end, the device, and the loss between them; and the kernel's sockets.
 
@@ -81,16 +96,8 @@ class Wire:
         self.sockets: list[socket.socket] = []
         self.space = Namespace()
         try:
-            with self.space.entered():
-                self.tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-                fcntl.ioctl(self.tun, TUNSETIFF, struct.pack("16sH22x", b"tun0", IFF_TUN | IFF_NO_PI))
-            self.space.settings(ipv6__conf__default__disable_ipv6=1, ipv6__conf__tun0__disable_ipv6=1)
             self.space.settings(**settings)
-            self.space.ip(
-                "link set lo up",
-                f"addr add {KERNEL}/24 dev tun0",
-                f"link set tun0 mtu {mtu} txqueuelen 10000 up",  # the only loss is ours
-            )
+            self.tun = open_tun(self.space, KERNEL, mtu)
         except BaseException:
             self.close()
             raise

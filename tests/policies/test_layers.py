@@ -253,7 +253,7 @@ def test_a_verdict_is_told_layer_by_layer_with_the_reason_of_every_statement() -
         '      Here (Allow) does not match: Condition: StringEquals aws:SourceVpce "vpce-2": the request has "vpce-1"',
         "      Statement[2] (Allow) does not match: Action: not s3:GetObject",
         f"      Arn (Allow) does not match: Condition: {CONDITION}: the request has no such key",
-        "  ✗ resource-based policy: the resource has none",
+        "  · resource-based policy: the resource has none",
         "  ✓ identity-based policy reader/p: allows by Statement[0]",
         "      Statement[0] (Allow) matches",
         "denied: no statement allows it in the VPC endpoint policy vpce-1",

@@ -148,7 +148,7 @@ def test_a_client_that_closed_its_port_does_not_stop_the_resolver(monkeypatch):
 @pytest.mark.parametrize(
     ("application", "options", "message"),
     [
-        ("s4", {}, "unknown 's4'; known are discard, dynamodb, echo, http, moto, s3, sink, source"),
+        ("s4", {}, "unknown 's4'; known are discard, dynamodb, echo, execute-api, http, moto, s3, sink, source"),
         (
             "s3",
             {"bucket": {}},
@@ -170,6 +170,7 @@ def test_programs_listen_where_the_document_says_or_where_they_are_expected():
     assert {name: program_of(service(name)).port for name in APPLICATIONS if name != "moto"} == {
         "discard": 9,
         "dynamodb": 80,
+        "execute-api": 80,
         "echo": 7,
         "http": 80,
         "s3": 80,

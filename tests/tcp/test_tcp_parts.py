@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from emulator.tcp import NewReno, TcpConfig
 from emulator.tcp.block import unwrap
+from emulator.tcp.cubic import Cubic
 from emulator.tcp.intervals import Intervals
 from emulator.tcp.reassembly import Reassembly
 from emulator.tcp.rto import RttEstimator
@@ -207,3 +208,18 @@ def test_newreno_grows_by_what_was_acknowledged_and_then_by_a_segment_per_window
     assert (reno.cwnd, reno.ssthresh) == (1000, 2000)
     reno.on_ack(2000, 0)
     assert reno.cwnd == 2000
+
+
+def test_cubic_grows_as_reno_would_where_a_round_trip_is_shorter_than_the_curve_has_steps() -> None:
+    estimator = RttEstimator(TcpConfig())
+    estimator.min_rtt = 100_000
+    cubic = Cubic(1000, 10_000, estimator)
+    cubic.on_recovery(10_000, 0)
+    assert cubic.cwnd == 7000
+    now = 0
+    for _ in range(40):  # round trips, of 0.1 ms
+        for _ in range(cubic.cwnd // 2000):
+            cubic.on_ack(2000, now)
+        now += 100_000
+    # RFC 9438 section 4.3: 9/17 of a segment a round trip until what was lost is regained, then a whole one.
+    assert 30_000 <= cubic.cwnd <= 42_000
