@@ -1,9 +1,8 @@
 """What ``transport.get_extra_info("socket")`` returns: a socket to look at, not to use.
 
 As ``asyncio.TransportSocket`` it offers names and options and none of the
-calls that would disturb the transport.  Options are stored and have no effect, but for
-those of keepalives (:mod:`emulator.asyncio_net.keepalive`): segments leave at once
-as with ``TCP_NODELAY``, buffers tune themselves.
+calls that would disturb the transport.  Options are stored; what those of a
+connection do is in :mod:`emulator.asyncio_net.socket_options`.
 """
 
 from __future__ import annotations

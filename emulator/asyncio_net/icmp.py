@@ -48,6 +48,7 @@ class Quote(NamedTuple):
         code: Of the destination-unreachable message; -1 for a time-exceeded one.
         mtu: Of the next hop, where fragmentation was needed; else 0.
         proto, src, dst, sport, dport: The packet quoted, as this host sent it.
+        seq: TCP's sequence number of it.
     """
 
     errno: int
@@ -58,6 +59,7 @@ class Quote(NamedTuple):
     dst: int
     sport: int
     dport: int
+    seq: int
 
 
 def echo_reply(packet: Packet) -> Packet:
@@ -92,4 +94,5 @@ def read_error(packet: Packet) -> Quote | None:
         int.from_bytes(quoted[16:20], "big"),
         int.from_bytes(ports[:2], "big"),
         int.from_bytes(ports[2:], "big"),
+        int.from_bytes(quoted[start + 4 : start + 8], "big"),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.asyncio_net.addresses import dotted
 from emulator.asyncio_net.fake_socket import FakeSocket
+from emulator.asyncio_net.socket_options import default
 from emulator.asyncio_net.transports import StreamTransport
 
 if TYPE_CHECKING:
@@ -43,6 +44,27 @@ class ListeningSocket(FakeSocket):
         self.local: tuple[int, int] = local
         self.listener: Listener | None = None
         self.backlog: int = 0
+        host.tcp.options[local] = self._options
+
+    def setsockopt(self, level: int, option: int, value: int | bytes | None, size: int | None = None, /) -> None:
+        """Set an option for the connections that will be accepted.
+
+        Raises:
+            OSError: (ENOPROTOOPT) if there is none such.
+        """
+        default(self.host.tcp.config, self.host.profile, level, option)
+        super().setsockopt(level, option, value, size)
+
+    def getsockopt(self, level: int, option: int, size: int = 0, /) -> int | bytes:
+        """Return what was set, or what connections have by default.
+
+        Raises:
+            OSError: (ENOPROTOOPT) if there is none such.
+        """
+        usual = default(self.host.tcp.config, self.host.profile, level, option)
+        if (level, option) in self._options or not usual:
+            return super().getsockopt(level, option, size)
+        return usual.to_bytes(min(size, 4), "little", signed=True) if size else usual
 
     def listen(self, backlog: int) -> None:
         """Note the backlog: connections are accepted the moment they exist, so it never fills."""

@@ -29,7 +29,7 @@ HEADERS = 40
 class Tcp:
     """The TCP sockets of one host."""
 
-    __slots__ = ("bound", "config", "host", "listeners", "port_users", "sharing", "sockets")
+    __slots__ = ("bound", "config", "host", "listeners", "options", "port_users", "sharing", "sockets")
 
     def __init__(self, host: HostStack, config: TcpConfig | None = None) -> None:
         self.host: HostStack = host
@@ -39,6 +39,7 @@ class Tcp:
         self.listeners: dict[tuple[int, int], Listener | SharedPort] = {}
         self.bound: dict[tuple[int, int], int] = {}  # how many servers, listening yet or not, have an address
         self.sharing: set[tuple[int, int]] = set()  # those addresses that their servers share; looked up only
+        self.options: dict[tuple[int, int], dict[tuple[int, int], int | bytes]] = {}  # of listening sockets
         self.port_users: dict[int, int] = {}  # how many connections and servers use each local port
 
     # -- servers -----------------------------------------------------------------------------------------------
@@ -85,6 +86,7 @@ class Tcp:
             if not self.bound[local]:
                 del self.bound[local]
                 self.sharing.discard(local)
+                self.options.pop(local, None)
             self._unuse(local[1])
 
     # -- connections -------------------------------------------------------------------------------------------
@@ -152,11 +154,16 @@ class Tcp:
 
     def unclaimed(self, plug: Plug, packet: Packet, now: int) -> Packet | None:
         """Open a connection for a SYN to a listener; return the reset that answers anything else."""
-        listener = self.listeners.get((packet.dst, packet.dport)) or self.listeners.get((ANY, packet.dport))
+        listener_at = (packet.dst, packet.dport)
+        if listener_at not in self.listeners:
+            listener_at = (ANY, packet.dport)
+        listener = self.listeners.get(listener_at)
         if listener is None or packet.flags & (SYN | ACK | RST) != SYN:
             return self._reset_for(packet)
         socket = self._socket((plug, packet.dst, packet.dport, packet.src, packet.sport))
         socket.listener = listener.chosen(packet)
+        for (level, option), value in self.options.get(listener_at, {}).items():
+            socket.inherit(level, option, value, now)
         socket.connection.accept(packet, now)
         socket.settle(now)
         return None
@@ -170,14 +177,19 @@ class Tcp:
     def refused(self, plug: Plug, quote: Quote, now: int) -> None:
         """Act on an ICMP error about a segment of ours.
 
-        While connecting, any of them ends the attempt, as on Linux.  Later on none does (RFC 5461: a
-        connection in use does not die of rumours); of "fragmentation needed" it learns what fits (RFC 1191).
+        It has to quote something that is on its way, or anybody could forge it (RFC 5927 section 4.1).  While
+        connecting, what the system takes for final ends the attempt: on Linux any of them.  Later on none does (RFC
+        5461: a connection in use does not die of rumours) but it is remembered; of "fragmentation needed" a
+        connection learns what fits (RFC 1191).
         """
         socket = self.sockets.get((plug, quote.src, quote.sport, quote.dst, quote.dport))
-        if not isinstance(socket, TcpSocket):
+        if not isinstance(socket, TcpSocket) or not socket.connection.is_on_its_way(quote.seq):
             return
-        if socket.connection.state is State.SYN_SENT:
+        final = quote.code in self.host.profile.icmp_ends_opening
+        if socket.connection.state is State.SYN_SENT and final:
             socket.refused(quote.errno, now)
+        elif quote.code != FRAGMENTATION_NEEDED:
+            socket.warned(quote.errno)
         elif quote.code == FRAGMENTATION_NEEDED:
             self.host.loop.agenda.add(now, _Fit(socket, quote.mtu))  # the segment it quotes is still being sent
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import errno
 import os
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.asyncio_net.addresses import dotted
+from emulator.asyncio_net.socket_options import apply, number
 from emulator.simulation.agenda import Event
 from emulator.tcp import Failure, State
 from emulator.wire.packet import IPPROTO_TCP
@@ -55,6 +57,11 @@ class TcpSocket(Event):
         listener: Who accepts it, if it came from outside.
         opened: Done once an active open has succeeded or failed.
         error: Why the connection ended, if not in order; an errno.
+        soft_error: Of an ICMP message that did not end the connection: what it ends with if nothing else comes.
+        soft_at: What was not acknowledged when that message came.
+        told: Whether a program has been told of the error (``SO_ERROR``).
+        options: What was set with ``setsockopt``, by a program or on the listener.
+        send_buffer: Bytes the socket takes before it has learnt how fast the path is, or always if ``send_fixed``.
         probes: Zero-window probes in a row.
     """
 
@@ -67,11 +74,17 @@ class TcpSocket(Event):
         "listener",
         "opened",
         "opening",
+        "options",
         "probes",
         "reading",
         "run",
         "send",
+        "send_buffer",
+        "send_fixed",
+        "soft_at",
+        "soft_error",
         "tcp",
+        "told",
         "user",
         "wake_at",
     )
@@ -93,6 +106,12 @@ class TcpSocket(Event):
         self.opened: asyncio.Future[None] | None = None
         self.error: int = 0
         self.probes: int = 0
+        self.soft_error: int = 0
+        self.soft_at: int = 0
+        self.told: bool = False
+        self.options: dict[tuple[int, int], int | bytes] = {}
+        self.send_buffer: int = tcp.config.send_buffer
+        self.send_fixed: bool = False
 
     def __repr__(self) -> str:
         local, remote = self.names
@@ -177,8 +196,10 @@ class TcpSocket(Event):
         state = self.connection.state
         alone = state is State.TIME_WAIT or (state is State.FIN_WAIT_2 and self.user is None)
         agenda = self.tcp.host.loop.agenda
-        probing = self.probes > _MANY_PROBES and self.connection.snd_una == self.connection.snd_nxt
-        if alone or probing:
+        connection = self.connection
+        probing = self.probes > _MANY_PROBES and connection.snd_una == connection.snd_nxt
+        keeping = connection.keep_at >= 0 and connection.rto_at < 0 and connection.rcv_acked == connection.rcv_nxt
+        if alone or probing or keeping:
             agenda.add_background(due_at, self)
         else:
             agenda.add(due_at, self)
@@ -191,6 +212,8 @@ class TcpSocket(Event):
         if state is State.CLOSED:
             if connection.error is not None and not self.error:
                 self.error = _ERRNO[connection.error]
+                if self.soft_error and connection.error is Failure.TIMED_OUT and connection.snd_una == self.soft_at:
+                    self.error = self.soft_error  # Linux: tcp_write_err
             self.tcp.forget(self)
         elif state is State.TIME_WAIT:
             self.tcp.sockets[self.key] = TimeWait(self)
@@ -215,8 +238,27 @@ class TcpSocket(Event):
         """Return the error that ended the connection, as a program meets it."""
         return OSError(self.error, os.strerror(self.error))
 
+    def inherit(self, level: int, option: int, value: int | bytes, now: int) -> None:
+        """Take over an option of the listening socket, before the handshake."""
+        self.options[level, option] = value
+        apply(self.connection, level, option, value, now)
+        if (level, option) == (SOL_SOCKET, SO_SNDBUF):
+            self.send_buffer = number(value)
+            self.send_fixed = True
+
+    def takes(self) -> int:
+        """Return how many bytes the socket holds at present: more on a fast path, as ``tcp_wmem`` lets Linux's."""
+        if self.send_fixed:
+            return self.send_buffer
+        return max(self.send_buffer, 2 * self.connection.congestion.cwnd)
+
+    def warned(self, code: int) -> None:
+        """Remember an ICMP error that ends nothing: if the connection times out, it is the reason (RFC 5461)."""
+        self.soft_error = code
+        self.soft_at = self.connection.snd_una
+
     def refused(self, code: int, now: int) -> None:
-        """Give up an active open because of an ICMP error (Linux: any of them, RFC 5461 4.2)."""
+        """Give up an active open because of an ICMP error (RFC 5461 section 4.2)."""
         self.error = code
         self.connection.abort(now)
         self.settle(now)

@@ -28,7 +28,7 @@ from asyncio.log import logger
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.asyncio_net.keepalive import StreamSocket
+from emulator.asyncio_net.socket_options import StreamSocket
 from emulator.asyncio_net.tcp_socket import NEVER
 from emulator.asyncio_net.tls import silence
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from emulator.asyncio_net.loop import VirtualTimeLoop
     from emulator.asyncio_net.tcp_socket import TcpSocket
 
-SEND_BUFFER: Final = 87 * 1024
-"""Bytes a Linux socket takes before it has learnt how fast the path is (``tcp_wmem``, less bookkeeping)."""
 READ_SIZE: Final = 256 * 1024
 """Most bytes asyncio reads at once."""
 
@@ -275,9 +273,9 @@ class StreamTransport(transports._FlowControlMixin):
         """Return how much of what was written a Linux socket would not have taken yet."""
         connection = self._tcp.connection
         queued = connection.snd_end - connection.snd_una
-        if queued <= SEND_BUFFER:
+        if queued <= self._tcp.send_buffer:
             return 0
-        return max(0, queued - max(SEND_BUFFER, 2 * connection.congestion.cwnd))
+        return max(0, queued - self._tcp.takes())
 
     def get_write_buffer_size(self) -> int:
         """Return how many bytes wait for room in the socket."""
@@ -287,11 +285,10 @@ class StreamTransport(transports._FlowControlMixin):
         """Let :meth:`drained` be called when a paused protocol may go on, or a closing transport is empty."""
         if self._lost or not (self._protocol_paused or self._closing):
             return
-        connection = self._tcp.connection
+        tcp_socket = self._tcp
         # A congestion window that grows meanwhile lets the program go on a little later than Linux would.
-        taken = max(SEND_BUFFER, 2 * connection.congestion.cwnd)
         low = 0 if self._closing else self._low_water
-        self._tcp.wake_at = connection.snd_end - taken - low
+        tcp_socket.wake_at = tcp_socket.connection.snd_end - tcp_socket.takes() - low
 
     def write(self, data: Any) -> None:
         """Send ``data``, in time."""
@@ -309,7 +306,7 @@ class StreamTransport(transports._FlowControlMixin):
         connection = tcp_socket.connection
         connection.write(data if type(data) is bytes else bytes(data), now)
         tcp_socket.settle(now)
-        if connection.snd_end - connection.snd_una > SEND_BUFFER:
+        if connection.snd_end - connection.snd_una > tcp_socket.send_buffer:
             self._maybe_pause_protocol()
             if self._protocol_paused:
                 self._wait()

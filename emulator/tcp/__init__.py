@@ -9,8 +9,8 @@ remote_port, iss, ident=0, ts_offset=0)``, then ``connect(now)``, or
 
 **Calls** (``now`` is integer nanoseconds and never goes back):
 ``receive(packet, now)`` for each packet of this connection's 5-tuple;
-``write(data, now)`` (``bytes``; raises :class:`IllegalTransition` after close
-or when not open); ``close(now)`` (FIN after what is queued; reading goes on);
+``write(data, now, more=False)`` (``bytes``; raises :class:`IllegalTransition` after
+close or when not open; ``more`` holds back what is less than a segment); ``close(now)`` (FIN after what is queued; reading goes on);
 ``release(now)`` (the program let go: close, and answer later data with a
 reset; a reset at once if data is unread); ``abort(now)`` (a reset, at once);
 ``take(now) -> list[bytes]``; ``on_timer(now)``.  None of them calls back.
@@ -33,9 +33,9 @@ reset; a reset at once if data is unread); ``abort(now)`` (a reset, at once);
 inbox before the next ``receive`` keeps the window fully open at no cost; one
 that leaves it (the program does not read) sees the window shrink to zero.
 
-Two kinds of timer say nothing about progress and may count as background: TIME-WAIT
-(``state is State.TIME_WAIT``) and the probing of a closed window (``probed``),
-which goes on for ever while a peer that does not read answers.
+Three kinds of timer say nothing about progress and may count as background: TIME-WAIT
+(``state is State.TIME_WAIT``), keepalives (``keep_at``, while neither ``rto_at`` is set
+nor an acknowledgment owed) and the probing of a closed window (``probed``), which goes on for ever while a peer that does not read answers.
 
 **What to read.**  ``state``; ``peer_closed`` (end of file: FIN and all data
 before it are in, or were taken from, the inbox); ``error`` (None or
@@ -64,9 +64,13 @@ what was sent), ``recovery`` (what is done about losses, and the long timer),
 ``receiver`` (a segment arrives), ``knobs`` (what socket options do),
 ``pathmtu`` (how long packets may be), ``connection`` (the user's calls).
 
-What is not modelled: urgent data (the field is ignored), keep-alives, Nagle's
-algorithm (asyncio sets TCP_NODELAY), ECN, fast open, path MTU
-discovery, SYN cookies.
+What a system does by default is a profile (:data:`PROFILES`); what a program sets
+on one connection are methods of ``knobs`` and ``windows``, named after the option.
+
+What is not modelled: urgent data (the field is ignored), fast open, SYN cookies,
+the compression of SACKs, a queue of SYNs that fills (a listener accepts at
+once), the growth of Linux's window segment by segment within a round trip (it grows
+once a round trip), multipath, authentication (MD5, TCP-AO).
 """
 
 from emulator.tcp.config import TcpConfig as TcpConfig

@@ -21,7 +21,7 @@ from emulator.tcp.send_buffer import NEVER, SendBuffer
 from emulator.tcp.states import Event, Failure, State, next_state
 from emulator.tcp.transmissions import SendLog
 from emulator.wire.options import TcpOptions, read, write_sack, write_syn
-from emulator.wire.packet import ACK, IPPROTO_TCP, RST, SYN, Packet
+from emulator.wire.packet import ACK, CWR, ECE, IPPROTO_TCP, RST, SYN, Packet
 
 if TYPE_CHECKING:
     from emulator.tcp.config import TcpConfig
@@ -73,6 +73,7 @@ class ControlBlock:
         pto, last_pto: After how long a tail loss probe is sent, with several segments or one outstanding.
         log: When what is outstanding was sent.
         racking: Losses are noticed by time.
+        tlp: There are tail loss probes.
         push_bursts: As configured.
         dsack_left, dsack_right: What arrived twice: the next acknowledgment says so (RFC 2883); -1: nothing.
         limited_end: Until this is acknowledged, ``cwnd`` counts as what limits sending.
@@ -100,10 +101,14 @@ class ControlBlock:
         advertised_mss: What the SYN says of the segments we take.
         nodelay, corked, eager: Nagle's algorithm is off; small segments wait (``TCP_CORK``, ``MSG_MORE``); neither
             holds anything back.
+        push_end: Up to where what was written is to be pushed (PSH); less than SND.END after ``MSG_MORE``.
         small_end: The end of the last segment sent that was not full (Minshall's variable).
         keepalive: Probes are wanted; ``keep_at`` is when the idle time may be over, ``keep_probes`` how many were sent
             since anything was heard.
         user_timeout, stalled_at: How long to try without an acknowledgment, and since when (RFC 5482).
+        mtu_until, mtu_full: How long a router is believed, and the segment size there would be without it.
+        probing: Segment sizes are tried out, up to ``search_high``; ``probe_start``, ``probe_end`` and ``probe_size``
+            are those of the probe on its way, ``probe_end`` is 0 without one.
         ecn_ok: Both ends agreed on ECN (RFC 3168 section 6.1.1).
         ecn_echo: Congestion was experienced on the way here and the peer has not said CWR: ACKs carry ECE.
         cwr_wanted: The window was reduced because of the peer's ECE: the next new data carries CWR.
@@ -164,6 +169,7 @@ class ControlBlock:
         "keep_idle",
         "keep_interval",
         "keep_probes",
+        "keep_sent_at",
         "keepalive",
         "last_pto",
         "last_size",
@@ -175,6 +181,8 @@ class ControlBlock:
         "max_out",
         "max_snd_wnd",
         "mode",
+        "mtu_full",
+        "mtu_until",
         "new_first",
         "nodelay",
         "outbox",
@@ -184,12 +192,17 @@ class ControlBlock:
         "peer_window",
         "pingpong",
         "predicted",
+        "probe_end",
+        "probe_size",
+        "probe_start",
         "probed",
+        "probing",
         "prr_cwnd",
         "prr_delivered",
         "prr_out",
         "pto",
         "push_bursts",
+        "push_end",
         "pushed",
         "quick",
         "rack",
@@ -216,6 +229,7 @@ class ControlBlock:
         "sampled",
         "scaling",
         "scoreboard",
+        "search_high",
         "small_end",
         "snd_end",
         "snd_mss",
@@ -230,6 +244,7 @@ class ControlBlock:
         "timed_end",
         "timer",
         "timestamps",
+        "tlp",
         "tlp_again",
         "tlp_end",
         "told_right",
@@ -339,6 +354,7 @@ class ControlBlock:
         self.log: SendLog = SendLog()
         self.rack: Rack = Rack()
         self.racking: bool = False
+        self.tlp: bool = False
         self.push_bursts: bool = config.push_bursts
         self.dsack_left: int = -1
         self.dsack_right: int = -1
@@ -383,16 +399,25 @@ class ControlBlock:
         self.told_right: int = 0
         self.least_window: int = min(MAXIMUM_SEGMENT, 2 * config.mss)
         self.advertised_mss: int = config.mss
+        self.mtu_until: int = 0
+        self.mtu_full: int = 0
+        self.probing: bool = False
+        self.search_high: int = 0
+        self.probe_start: int = 0
+        self.probe_end: int = 0
+        self.probe_size: int = 0
         self.nodelay: bool = config.nodelay
         self.corked: bool = False
         self.eager: bool = config.nodelay
         self.small_end: int = self.iss
+        self.push_end: int = NEVER
         self.keepalive: bool = False
         self.keep_idle: int = config.keep_idle
         self.keep_interval: int = config.keep_interval
         self.keep_count: int = config.keep_count
         self.keep_at: int = -1
         self.keep_probes: int = 0
+        self.keep_sent_at: int = -1
         self.user_timeout: int = config.user_timeout
         self.stalled_at: int = 0
 
@@ -411,6 +436,7 @@ class ControlBlock:
         self.deadline = -1
         self.rto_at = -1
         self.ack_at = -1
+        self.keep_at = -1
         self.rcv_acked = self.rcv_nxt
         self.buffer.clear()
         self.release_at = NEVER
@@ -442,6 +468,7 @@ class ControlBlock:
             and self.rcv_wnd >= self.least_window
             and self.fin_at < 0
             and not self.released
+            and not self.ecn_ok  # the IP header and two more flags need a look at each segment
         )
 
     # -- timers --------------------------------------------------------------------------------------------------
@@ -459,6 +486,34 @@ class ControlBlock:
             due_at = self.give_up_at
         self._arm(due_at)
 
+    def _watch(self, due_at: int) -> None:
+        """Set the timer of keepalives."""
+        self.keep_at = due_at
+        if self.deadline < 0 or due_at < self.deadline:
+            self.deadline = due_at
+
+    def _persist(self, now: int) -> None:
+        """Start the persist timer: there is something to send, nothing on its way, and it must not leave yet."""
+        if self.rto_at < 0:
+            self.backoffs = 0
+            self.unanswered = 0
+            self._arm(now + self.rto)
+
+    def _retry_at(self, due_at: int) -> int:
+        """Return when to try again: no later than patience ends (``TCP_USER_TIMEOUT``)."""
+        return min(due_at, self.stalled_at + self.user_timeout) if self.user_timeout else due_at
+
+    def _gives_up(self, tries: int, now: int) -> bool:
+        """Say whether ``tries`` without an answer were enough; the first begins the time that is counted (RFC 5482)."""
+        if tries == 0:
+            self.stalled_at = now
+            return False
+        if self.user_timeout:
+            return now - self.stalled_at >= self.user_timeout
+        return tries >= (
+            min(self.config.orphan_retries, self.config.retries2) if self.released else self.config.retries2
+        )
+
     # -- packets -------------------------------------------------------------------------------------------------
 
     def _emit(self, flags: int, seq: int, payload: bytes, now: int) -> None:
@@ -471,6 +526,8 @@ class ControlBlock:
         ident = self.ident
         self.ident = ident + self.ident_step & 0xFFFF
         self.rcv_acked = self.rcv_nxt
+        if self.ecn_echo:
+            flags |= ECE
         self.outbox.append(
             Packet(
                 self.local_address,
@@ -524,7 +581,7 @@ class ControlBlock:
                 length,
                 self.snd_nxt & M,
                 rcv_nxt & M,
-                ACK,
+                ACK | ECE if self.ecn_echo else ACK,
                 self.window_field,
                 tsval,
                 tsecr,
@@ -558,7 +615,7 @@ class ControlBlock:
             40 + len(written),
             self.iss,
             self.rcv_nxt & M if answering else 0,
-            SYN | ACK if answering else SYN,
+            self._syn_flags(answering),
             min(self.rcv_space, 65535),  # RFC 7323 (2.2): never scaled in a SYN
             options.tsval,
             options.tsecr,
@@ -568,6 +625,12 @@ class ControlBlock:
         )
         self.ident = self.ident + self.ident_step & 0xFFFF
         self.outbox.append(packet)
+
+    def _syn_flags(self, answering: bool) -> int:
+        """Return a SYN's flags, with what RFC 3168 section 6.1.1 says of ECN; a SYN sent again asks for none."""
+        if answering:
+            return SYN | ACK | ECE if self.ecn_ok else SYN | ACK
+        return SYN | ECE | CWR if self.config.ecn == "request" and self.backoffs == 0 else SYN
 
     def _elapsed_since(self, tsecr: int, now: int) -> int:
         """Return how long ago, to the millisecond, we sent what carried the timestamp ``tsecr``."""
@@ -598,7 +661,13 @@ class ControlBlock:
             self.congestion = Cubic(self.snd_mss, window, self.estimator)
         else:
             self.congestion = NewReno(self.snd_mss, window)
+        asked = syn.flags & (ACK | ECE | CWR)
+        if syn.flags & ACK:
+            self.ecn_ok = config.ecn == "request" and self.backoffs == 0 and asked == ACK | ECE
+        else:
+            self.ecn_ok = config.ecn != "off" and asked == ECE | CWR
         self.racking = config.rack and self.sack_ok
+        self.tlp = self.racking and config.tlp
         if self.state is not State.SYN_SENT:
             self._round_space(self.advertised_mss - (self.overhead - 40), -1)
         self._open_window()

@@ -50,6 +50,7 @@ class TcpConfig:
         quick_acks: Acknowledgments that are not delayed when data begins to arrive, at most (Linux: 16).
         ack_every_second: Whether any second segment is acknowledged at once; otherwise two full ones are.
         nodelay: Whether Nagle's algorithm is off until the program turns it on.
+        probe_with_data: Whether a closed window is probed with an octet of data; otherwise with an old sequence number.
         keep_idle, keep_interval, keep_count: The three knobs of keepalives, which are off until asked for.
         fin_wait_2: How long FIN-WAIT-2 lasts once the program has let go.
         time_wait: Length of TIME-WAIT.
@@ -64,6 +65,10 @@ class TcpConfig:
         mtu_probing: Whether packet sizes are tried out (RFC 4821): 0 never, 1 after a black hole was noticed,
             2 always.
         base_mss: What probing begins with, and falls back to in a black hole.
+        slow_start_after_idle: Whether silence shrinks the congestion window (RFC 5681 section 4.1).
+        tlp: Whether there are tail loss probes where ``rack`` is on (``tcp_early_retrans``).
+        rfc1337: Whether TIME-WAIT ignores resets (RFC 1337, fix F1).
+        insecure_rst, insecure_syn: Whether any reset or SYN in the window ends a connection, as before RFC 5961.
         mtu_expiry: How long a path MTU that a router told of is believed (RFC 1191 section 6.3).
     """
 
@@ -79,6 +84,8 @@ class TcpConfig:
         "ident_step",
         "initial_rto",
         "initial_window",
+        "insecure_rst",
+        "insecure_syn",
         "keep_count",
         "keep_idle",
         "keep_interval",
@@ -91,21 +98,25 @@ class TcpConfig:
         "nodelay",
         "open_timeout",
         "orphan_retries",
+        "probe_with_data",
         "push_bursts",
         "quick_acks",
         "rack",
         "receive_buffer",
         "receive_window",
         "retries2",
+        "rfc1337",
         "round_window",
         "sack",
         "send_buffer",
+        "slow_start_after_idle",
         "syn_ack_retries",
         "syn_layout",
         "syn_pauses",
         "syn_retries",
         "time_wait",
         "timestamps",
+        "tlp",
         "ttl",
         "user_timeout",
         "window_scale",
@@ -141,6 +152,7 @@ class TcpConfig:
         quick_acks: int = 0,
         ack_every_second: bool = False,
         nodelay: bool = True,
+        probe_with_data: bool = True,
         keep_idle: int = 7200 * SECOND,
         keep_interval: int = 75 * SECOND,
         keep_count: int = 9,
@@ -155,6 +167,11 @@ class TcpConfig:
         mtu_probing: int = 0,
         base_mss: int = 1024,
         mtu_expiry: int = 600 * SECOND,
+        tlp: bool = True,
+        slow_start_after_idle: bool = True,
+        rfc1337: bool = False,
+        insecure_rst: bool = False,
+        insecure_syn: bool = False,
     ) -> None:
         self.mss: int = mss
         self.ttl: int = ttl
@@ -183,6 +200,7 @@ class TcpConfig:
         self.quick_acks: int = quick_acks
         self.ack_every_second: bool = ack_every_second
         self.nodelay: bool = nodelay
+        self.probe_with_data: bool = probe_with_data
         self.keep_idle: int = keep_idle
         self.keep_interval: int = keep_interval
         self.keep_count: int = keep_count
@@ -197,3 +215,8 @@ class TcpConfig:
         self.mtu_probing: int = mtu_probing
         self.base_mss: int = base_mss
         self.mtu_expiry: int = mtu_expiry
+        self.tlp: bool = tlp
+        self.slow_start_after_idle: bool = slow_start_after_idle
+        self.rfc1337: bool = rfc1337
+        self.insecure_rst: bool = insecure_rst
+        self.insecure_syn: bool = insecure_syn

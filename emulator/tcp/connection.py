@@ -9,14 +9,14 @@ opening for what the driver does.
 
 from __future__ import annotations
 
-from emulator.tcp.block import MINIMUM_MSS, RETRANSMISSION, M
-from emulator.tcp.receiver import Receiver
+from emulator.tcp.block import M
+from emulator.tcp.pathmtu import PathMtu
 from emulator.tcp.send_buffer import NEVER
-from emulator.tcp.states import Event, Failure, IllegalTransition, State
+from emulator.tcp.states import Event, IllegalTransition, State
 from emulator.wire.packet import ACK, SYN, Packet
 
 
-class Connection(Receiver):
+class Connection(PathMtu):
     """One end of a connection; see :class:`emulator.tcp.block.ControlBlock` for what may be read."""
 
     __slots__ = ()
@@ -55,8 +55,8 @@ class Connection(Receiver):
 
     # -- sending -------------------------------------------------------------------------------------------------
 
-    def write(self, data: bytes, now: int) -> None:
-        """Queue ``data`` and send what may be sent.
+    def write(self, data: bytes, now: int, more: bool = False) -> None:
+        """Queue ``data`` and send what may be sent; ``more`` is to follow soon (``MSG_MORE``): only full segments now.
 
         Raises:
             IllegalTransition: if the connection is not open, or was closed for sending.
@@ -69,16 +69,28 @@ class Connection(Receiver):
         buffer = self.buffer
         buffer.append(data)
         self.snd_end = buffer.end
+        if more:
+            self.push_end = min(self.push_end, self.snd_end - len(data))
+        else:
+            self.push_end = NEVER
         if self.release_at == NEVER:
             self.release_at = buffer.first_end
         if state is State.SYN_SENT or state is State.SYN_RECEIVED:
             return
         if self.adaptive and now - self.data_at < self.ato:
             self.pingpong = True  # a reply: acknowledgments may wait for the next one (tcp_event_data_sent)
-        if self.snd_una == self.snd_nxt and self.rto_at < 0:
+        if self.snd_una == self.snd_nxt and self.rto_at < 0 and self.config.slow_start_after_idle:
             times = self.log.times
             self.congestion.on_idle(now - (times[-1] if times else self.idle_at), self.rto)
+        if self.mtu_until or self.probing:
+            self._look_at_path(now)
+        if not more:
+            self._send(now)
+            return
+        eager, corked = self.eager, self.corked
+        self.eager, self.corked = False, True
         self._send(now)
+        self.eager, self.corked = eager, corked
 
     def close(self, now: int) -> None:
         """Send FIN after what is queued; reading goes on.  Repeating it does nothing (RFC 9293 section 3.10.4)."""
@@ -109,7 +121,7 @@ class Connection(Receiver):
         self.predicted = False
         self.close(now)
         if self.state is State.FIN_WAIT_2:
-            self._arm(now + self.config.time_wait)
+            self._arm(now + self.config.fin_wait_2)
 
     def abort(self, now: int) -> None:
         """Drop everything and tell the peer with a reset, where there is one to tell."""
@@ -141,31 +153,6 @@ class Connection(Receiver):
             self._on_read(now)
         return taken
 
-    # -- the path ------------------------------------------------------------------------------------------------
-
-    def fit(self, mtu: int, now: int) -> None:
-        """Send nothing longer than ``mtu`` bytes from now on, and what is on its way again: it was too long.
-
-        Path MTU discovery (RFC 1191 section 6.3): no sign of congestion, so the window stays (Linux:
-        ``tcp_simple_retransmit``).
-        """
-        mss = max(mtu - self.overhead, MINIMUM_MSS)
-        if mtu <= 0 or mss >= self.snd_mss or self.state is State.CLOSED:
-            return
-        self.snd_mss = mss
-        self.congestion.mss = mss
-        if self.snd_nxt == self.snd_una:
-            return
-        self.scoreboard.lose_all_resent()
-        self.scoreboard.lose_below(self.snd_una, self.snd_nxt)
-        self.undo_marker = -1
-        self.frto = False
-        self._begin_again()
-        self.timer = RETRANSMISSION
-        self._arm(now + self.rto)
-        self._output_lost(now)
-        self._predict()
-
     # -- time ----------------------------------------------------------------------------------------------------
 
     def on_timer(self, now: int) -> None:
@@ -176,19 +163,14 @@ class Connection(Receiver):
             self._on_delayed_ack(now)
         if 0 <= self.rto_at <= now:
             self._on_long_timer(now)
+        if 0 <= self.keep_at <= now:
+            self._on_keepalive(now)
         deadline = self.rto_at
         if self.rcv_acked != self.rcv_nxt and self.ack_at >= 0 and (deadline < 0 or self.ack_at < deadline):
             deadline = self.ack_at
+        if self.keep_at >= 0 and (deadline < 0 or self.keep_at < deadline):
+            deadline = self.keep_at
         self.deadline = deadline
-
-    def probe(self, now: int) -> None:
-        """Send a keepalive: no data, and a sequence number that makes the peer acknowledge (RFC 9293 section 3.8.4)."""
-        self._emit(ACK, self.snd_una - 1, b"", now)
-
-    def expire(self, now: int) -> None:
-        """Give up a peer that answers no keepalives, as Linux does: with a reset, should it be there after all."""
-        self._send_reset(self.snd_nxt, now)
-        self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
 
     def next_at(self) -> int:
         """Return when ``on_timer`` wants to be called, or -1; it may be earlier than needed."""

@@ -46,7 +46,9 @@ class HostProfile:
         return TcpConfig(**({"ttl": self.ttl, **self.settings} | changes))
 
 
-_ALL_CODES: Final = frozenset(range(16))
+TIME_EXCEEDED: Final = -1
+"""Among codes: no unreachability but that the time to live was used up on the way."""
+_ALL_CODES: Final = frozenset(range(-1, 16)) - {4}
 
 _LINUX: Final = HostProfile(
     "linux",
@@ -65,6 +67,7 @@ _LINUX: Final = HostProfile(
         "quick_acks": 16,
         "delayed_ack_max": 200 * MILLISECOND,
         "nodelay": False,
+        "probe_with_data": False,
         "ecn": "accept",  # tcp_ecn 2
     },
 )
@@ -74,7 +77,7 @@ _FREEBSD: Final = HostProfile(
     ttl=64,
     first_port=10_000,
     last_port=65_535,
-    icmp_ends_opening=frozenset({2, 3, 9, 10, 13}),  # protocol, port, prohibited
+    icmp_ends_opening=frozenset({TIME_EXCEEDED, 2, 3, 9, 10, 13}),  # protocol, port, prohibited
     settings={
         "push_bursts": False,
         "syn_layout": "freebsd",
@@ -96,6 +99,7 @@ _FREEBSD: Final = HostProfile(
         "nodelay": False,
         "keep_count": 8,
         "ecn": "accept",  # ecn.enable 2
+        "rfc1337": True,
     },
 )
 
@@ -136,7 +140,7 @@ _MACOS: Final = HostProfile(
     ttl=64,
     first_port=49_152,
     last_port=65_535,
-    icmp_ends_opening=frozenset({2, 3, 9, 10, 13}),
+    icmp_ends_opening=frozenset({TIME_EXCEEDED, 2, 3, 9, 10, 13}),
     settings={
         "push_bursts": False,
         "syn_layout": "macos",

@@ -15,7 +15,7 @@ from emulator.tcp.block import OPEN, M, unwrap
 from emulator.tcp.reset import reset_for
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
-from emulator.wire.packet import ACK, FIN, PSH, RST, SYN, Packet
+from emulator.wire.packet import ACK, CE, CWR, FIN, PSH, RST, SYN, Packet
 
 FALLBACK_RTO: Final = 3_000_000_000  # RFC 6298 section 5.7
 PAWS_IDLE: Final = 24 * 86_400_000_000_000  # RFC 7323 section 5.5: older timestamps prove nothing
@@ -174,6 +174,8 @@ class Receiver(Acks):
             self.congestion.cwnd = self.snd_mss
         self.backoffs = 0
         self._begin_tuning(now)
+        if self.keepalive:
+            self._watch(now + self.keep_idle)
         if self.fin_wanted:
             self._happen(Event.CLOSE)
 
@@ -194,16 +196,26 @@ class Receiver(Acks):
             flags &= ~SYN
             crossed = True
         right = self.rcv_right if self.buffered else rcv_nxt + self.rcv_wnd
+        if self.config.round_window > 0 and right < rcv_nxt + self.rcv_space - self.buffered:
+            right = rcv_nxt + self.rcv_space - self.buffered  # BSD takes what fits, though the field cannot say it
         if flags & RST:
-            if seq == rcv_nxt:
-                self._reset_by_peer(state)
+            if (
+                seq == rcv_nxt
+                or self._is_reset_at_edge(seq, state)
+                or (self.config.insecure_rst and self.rcv_acked <= seq < right)
+            ):
+                if state is not State.TIME_WAIT or not self.config.rfc1337:
+                    self._reset_by_peer(state)
+            elif state is State.TIME_WAIT and self.config.rfc1337:
+                return
             elif rcv_nxt < seq < right:  # RFC 5961 section 3.2
                 self._challenge(now)
             return
         if self.timestamps:
             if packet.tsval < 0:
-                return  # RFC 7323 section 3.2
-            if packet.tsval - self.ts_recent & M >= 0x80000000 and now - self.ts_recent_at < PAWS_IDLE:
+                if self.config.needs_timestamps:
+                    return  # RFC 7323 section 3.2
+            elif packet.tsval - self.ts_recent & M >= 0x80000000 and now - self.ts_recent_at < PAWS_IDLE:
                 if payload or flags & FIN:
                     self._send_ack(now)  # RFC 7323 section 5.3, R1
                 else:
@@ -227,11 +239,13 @@ class Receiver(Acks):
             self._process_old_ack(packet, seq, now)
             self._challenge(now)
             return
-        if self.timestamps and seq <= self.rcv_acked:
-            self.ts_recent = packet.tsval
-            self.ts_recent_at = now
         # Fourth check: SYN (RFC 5961 section 4.2). Fifth: ACK.
         if flags & SYN:
+            if self.config.insecure_syn and state is not State.TIME_WAIT:
+                self._send_reset(self.snd_nxt, now)
+                self.outbox[-1].window = 0
+                self._end(Event.ABORT, Failure.RESET)
+                return
             self._challenge(now)
             return
         if not flags & ACK:
@@ -254,6 +268,12 @@ class Receiver(Acks):
         if ack < self.snd_una - self.max_snd_wnd:  # RFC 5961 section 5.2
             self._challenge(now)
             return
+        if self.timestamps and seq <= self.rcv_acked and packet.tsval >= 0:
+            # RFC 7323 section 4.3, with Last.ACK.sent; behind the check of SEG.ACK, as Linux: forgers must know more.
+            self.ts_recent = packet.tsval
+            self.ts_recent_at = now
+        if self.ecn_ok:
+            self._note_marks(packet)
         if ack >= self.snd_una:
             self._process_ack(packet, seq, ack, now)
             if self.fin_sent and self.snd_una > self.snd_end:
@@ -274,6 +294,26 @@ class Receiver(Acks):
             if self.told_right and not self.buffered:
                 self._open_window()
 
+    def _note_marks(self, packet: Packet) -> None:
+        """Echo that congestion was experienced, until the peer says that it has reacted (RFC 3168 section 6.1.3)."""
+        if packet.flags & CWR:
+            self.ecn_echo = False
+        if packet.tos & CE == CE and packet.payload:
+            if not self.ecn_echo:
+                self.quick = max(self.quick, 2)  # the peer should know soon (tcp_enter_quickack_mode)
+            self.ecn_echo = True
+
+    def _is_reset_at_edge(self, seq: int, state: State) -> bool:
+        """Say whether a reset beside RCV.NXT is the peer's all the same (Linux: ``tcp_reset_check`` and its neighbour).
+
+        Behind the last octet that arrived out of order, for that is what the peer calls SND.NXT; or before a FIN
+        which it has forgotten.
+        """
+        if self.reassembly.rights and seq == self.reassembly.rights[-1]:
+            return True
+        closed = state is State.CLOSE_WAIT or state is State.LAST_ACK or state is State.CLOSING
+        return closed and seq == self.rcv_nxt - 1
+
     def _reset_by_peer(self, state: State) -> None:
         if state is State.SYN_RECEIVED:
             self._end(Event.RCV_RST, Failure.REFUSED)
@@ -293,13 +333,15 @@ class Receiver(Acks):
         return True
 
     def _process_old_ack(self, packet: Packet, seq: int, now: int) -> None:
-        """Believe what a segment from before the window acknowledges, though nothing else of it.
+        """Believe what a segment before the window, or at a closed one, acknowledges, though nothing else of it.
 
         Two ends whose window probes were both taken would ignore each other for ever otherwise; 4.4BSD does it,
         and draft-gont-tcpm-tcp-seq-validation tells why.
         """
         ack = unwrap(packet.ack, self.snd_una)
-        if seq >= self.rcv_nxt or ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
+        if seq >= self.rcv_nxt and self.window_field:
+            return  # else nothing is acceptable, but acknowledgments are (RFC 9293 section 3.10.7.4)
+        if ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
             return
         if self.state is State.SYN_RECEIVED or (ack > self.snd_nxt and not self._is_probe_taken(ack)):
             return
@@ -352,7 +394,7 @@ class Receiver(Acks):
         if state is State.FIN_WAIT_1:
             self._happen(Event.RCV_ACK_OF_FIN)
             if self.released:
-                self._arm(now + self.config.time_wait)
+                self._arm(now + self.config.fin_wait_2)
         elif state is State.CLOSING:
             self._happen(Event.RCV_ACK_OF_FIN)
             self._arm(now + self.config.time_wait)
@@ -369,7 +411,9 @@ class Receiver(Acks):
         end = seq + len(payload)
         if self.released and end > self.rcv_nxt:
             # Nobody will ever read this: RFC 2525 section 2.17, TCPAbortOnData of Linux.
-            self._send_reset(self.snd_nxt, now)
+            self._emit(RST, self.snd_nxt, b"", now)
+            self.outbox[-1].ack = 0  # as a port where nobody is (RFC 9293 section 3.10.7.1)
+            self.outbox[-1].window = 0
             self._end(Event.ABORT, None)
             return False
         if end > right:
@@ -389,6 +433,10 @@ class Receiver(Acks):
                 filled = True
                 self._note_twice(seq, self.rcv_nxt)
             payload = payload[self.rcv_nxt - seq :]
+        elif self.reassembly.lefts:
+            left, right = self.reassembly.overlap(seq, end)
+            if left < right:
+                self._note_twice(left, right)
         if payload:
             paused = len(self.inbox) > 0
             if len(payload) != self.rcv_mss:

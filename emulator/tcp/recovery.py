@@ -85,7 +85,7 @@ class Recovery(Evidence):
             self.timer = RETRANSMISSION
         elif self.timer == REORDERING or (self.mode == RECOVERY and not self.sack_ok and self.partial_seen):
             return
-        elif self.racking and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
+        elif self.tlp and (self.mode in (OPEN, REDUCING)) and self.tlp_end < 0 and not self.scoreboard.lefts:
             self.timer = PROBE
             self._arm(now + (self.pto if self.snd_nxt - self.snd_una > self.snd_mss else self.last_pto))
         else:
@@ -315,7 +315,7 @@ class Recovery(Evidence):
                 break
             room -= size
         if fresh > mss and self.push_bursts:
-            self._push(fresh)
+            self._push_bursts(fresh)
         if self.mode == RECOVERY and not self.racking and room >= mss and not lost.lefts:
             room -= self._speculate(now, room)
         self.prr_out += before - room
@@ -375,7 +375,7 @@ class Recovery(Evidence):
 
     def _on_retransmission_timeout(self, now: int) -> None:
         """RFC 6298 section 5.4-5.6, RFC 5681 equation 4: back off, and begin again from one segment."""
-        if self.backoffs >= self.config.retries2:
+        if self._gives_up(self.backoffs, now):
             self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
             return
         una = self.snd_una
@@ -401,7 +401,7 @@ class Recovery(Evidence):
         congestion.cwnd = board.pipe(una, nxt) + self.snd_mss
         self._begin_again()
         self.rto = self.estimator.back_off()
-        self._arm(now + self.rto)
+        self._arm(self._retry_at(now + self.rto))
         self._output_lost(now)
 
     def _lose_by_timeout(self, now: int) -> None:

@@ -53,6 +53,7 @@ class Sender(ControlBlock):
                 tsval = -1
                 tsecr = 0
             outbox = self.outbox
+            sent = len(outbox)
             src = self.local_address
             dst = self.remote_address
             sport = self.local_port
@@ -100,15 +101,15 @@ class Sender(ControlBlock):
                 if size <= BURST and size << 1 <= self.congestion.cwnd:
                     outbox[-1].flags = ACK_PSH
                 else:
-                    self._push(size)
-            if self.ecn_ok:
-                self._mark((nxt - self.snd_nxt) // mss)
+                    self._push_bursts(size)
             self.snd_nxt = nxt
             log = self.log
             if log.head > TRIM:
                 log.sweep()
             log.ends.append(nxt)
             log.times.append(now)
+            if self.ecn_ok:
+                self._mark(sent)
             if self.rto_at < now + self.pto:  # never so while an acknowledgment is dealt with: that sets it behind us
                 self._arm_sent(now)
         if end - nxt <= mss:
@@ -122,6 +123,10 @@ class Sender(ControlBlock):
         size = self.snd_end - nxt
         if size > 0:
             if nxt + size <= limit:
+                if not self.eager and self._holds_back(size):
+                    if nxt == self.snd_una:
+                        self._persist(now)  # only a cork does: Linux's bursts after the time of a retransmission
+                    return
                 fin = self.fin_wanted and nxt + size < self.snd_una + self.snd_wnd
                 self._send_new(nxt, size, fin, now)
             elif nxt == self.snd_una:
@@ -130,10 +135,27 @@ class Sender(ControlBlock):
         if self.fin_wanted and not self.fin_sent and self.snd_nxt == self.snd_end:
             if self.snd_nxt < self.snd_una + self.snd_wnd:
                 self._send_new(self.snd_nxt, 0, True, now)
-            elif self.rto_at < 0:
-                self.backoffs = 0
-                self.unanswered = 0
-                self._arm(now + self.rto)
+            else:
+                self._persist(now)
+
+    def _holds_back(self, size: int) -> bool:
+        """Say whether the last ``size`` octets wait: a cork, or Nagle's algorithm with Minshall's change.
+
+        A small segment waits only while another small one is not acknowledged; the end of the data does not wait.
+        """
+        if size >= self.snd_mss or self.fin_wanted:
+            return False
+        return self.corked or (not self.nodelay and self.small_end > self.snd_una)
+
+    def _mark(self, first: int) -> None:
+        """Declare the new segments of the outbox, from ``first`` on, ECN-capable (RFC 3168 sections 5 and 6.1.2)."""
+        for packet in self.outbox[first:]:
+            packet.tos = packet.tos & 0xFC | ECT_0
+            if self.ecn_echo:
+                packet.flags |= ECE
+            if self.cwr_wanted:
+                self.cwr_wanted = False
+                packet.flags |= CWR
 
     def _output_beginning(self, limit: int, now: int) -> None:
         """Nothing is in flight and the window is too small for a segment: send half of it, or arm the persist timer.
@@ -144,10 +166,8 @@ class Sender(ControlBlock):
         size = limit - nxt
         if size > 0 and 2 * size >= self.max_snd_wnd:
             self._send_new(nxt, min(size, self.snd_end - nxt, self.snd_mss), False, now)
-        elif self.rto_at < 0:
-            self.backoffs = 0
-            self.unanswered = 0
-            self._arm(now + self.rto)
+        else:
+            self._persist(now)
 
     def _send_new(self, seq: int, size: int, fin: bool, now: int) -> None:
         """Send ``size`` octets for the first time, from SND.NXT on."""
@@ -155,8 +175,10 @@ class Sender(ControlBlock):
         payload = b""
         if size:
             payload = self.buffer.read(seq, size)
-            if seq + size == self.snd_end:
+            if seq + size == self.snd_end <= self.push_end:
                 flags |= PSH
+            if size < self.snd_mss:
+                self.small_end = seq + size
         self.snd_nxt = seq + size
         if fin:
             flags |= FIN
@@ -165,12 +187,12 @@ class Sender(ControlBlock):
             self.snd_nxt += 1
         self.log.note(self.snd_nxt, now)
         self._emit(flags, seq, payload, now)
-        if self.ecn_ok and size:
-            self._mark(1)
+        if size and self.ecn_ok:
+            self._mark(len(self.outbox) - 1)
         if self.rto_at < now + self.pto:
             self._arm_sent(now)
 
-    def _push(self, size: int) -> None:
+    def _push_bursts(self, size: int) -> None:
         """Mark what Linux would hand over as one packet of up to 64 KiB: at most half of ``cwnd``, several segments."""
         mss = self.snd_mss
         most = min(self.congestion.cwnd // 2, BURST) // mss
@@ -181,19 +203,9 @@ class Sender(ControlBlock):
             outbox[i].flags |= PSH
         outbox[-1].flags |= PSH
 
-    def _mark(self, count: int) -> None:
-        """Mark the last ``count`` segments, new data, as RFC 3168 section 6.1.2 asks; what is sent again is not."""
-        for packet in self.outbox[-count:]:
-            packet.tos |= ECT_0
-            if self.ecn_echo:
-                packet.flags |= ECE
-            if self.cwr_wanted:
-                packet.flags |= CWR
-                self.cwr_wanted = False
-
     def _arm_sent(self, now: int) -> None:
         """New data has left: a tail loss probe is due after it, but the retransmission timer goes before."""
-        if self.racking and (self.mode in (OPEN, REDUCING)):
+        if self.tlp and (self.mode in (OPEN, REDUCING)):
             if self.timer != REORDERING or self.rto_at < 0:
                 if self.tlp_end >= 0 or self.scoreboard.lefts:
                     if self.rto_at < 0:
@@ -213,7 +225,7 @@ class Sender(ControlBlock):
         """Follow the round-trip time (RFC 8985 section 7.2; one segment may wait for a delayed acknowledgment)."""
         pto = rto = self.rto
         last = rto
-        if self.racking and self.estimator.srtt >= 0:
+        if self.tlp and self.estimator.srtt >= 0:
             pto = 2 * self.estimator.srtt
             last = min(pto + self.config.min_rto, rto)
             pto = min(pto + TIMER_SLACK, rto)
@@ -229,7 +241,7 @@ class Sender(ControlBlock):
         if size > 0:
             payload = self.buffer.read(seq, size)
         if seq + size == self.snd_end:
-            if size:
+            if size and self.snd_end <= self.push_end:
                 flags |= PSH
             if self.fin_sent and (seq + size < limit or size == 0):
                 flags |= FIN
@@ -264,17 +276,23 @@ class Sender(ControlBlock):
         nxt = self.snd_nxt
         room = self.snd_una + self.snd_wnd - nxt
         if room > 0 and nxt < self.snd_end:
-            # Silly-window avoidance held it back long enough (RFC 9293 section 3.8.6.2.1, rule 4).
+            # Silly-window avoidance or a cork held it back long enough (RFC 9293 section 3.8.6.2.1, rule 4).
+            self.push_end = NEVER
             self._send_new(nxt, min(room, self.snd_end - nxt, self.snd_mss), False, now)
             return
-        if self.unanswered >= self.config.retries2:
+        # Answered, the probing of a window goes on for ever (RFC 9293, MUST-36), but not for nobody's data.
+        pause = min(self.rto << self.backoffs, self.estimator.max_rto)
+        orphaned = self.released and pause == self.estimator.max_rto and self.backoffs >= self.config.orphan_retries
+        if (self._gives_up(self.backoffs if self.user_timeout else self.unanswered, now)) or orphaned:
             self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
             return
         self.unanswered += 1
         self.backoffs += 1
         self.probed = True
-        if nxt < self.snd_end:
+        if not self.config.probe_with_data:
+            self._emit(ACK, self.snd_una - 1, b"", now)
+        elif nxt < self.snd_end:
             self._emit(ACK, nxt, self.buffer.read(nxt, 1), now)
         else:
             self._emit(ACK | FIN, nxt, b"", now)
-        self._arm(now + min(self.rto << self.backoffs, self.estimator.max_rto))
+        self._arm(self._retry_at(now + min(self.rto << self.backoffs, self.estimator.max_rto)))

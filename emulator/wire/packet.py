@@ -28,7 +28,10 @@ ACK: Final = 0x10
 ECE: Final = 0x40
 CWR: Final = 0x80
 
-ECT_0: Final = 0x02  # of ``tos``: ECN is understood at both ends (RFC 3168 section 5)
+ECT_0: Final = 0x02
+"""``tos`` of what may be marked instead of dropped (RFC 3168 section 5)."""
+CE: Final = 0x03
+"""``tos`` bits of a packet that was marked."""
 
 DF: Final = 0x4000
 """``fragment`` of a packet that may not be fragmented."""

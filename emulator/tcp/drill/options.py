@@ -94,7 +94,7 @@ class SocketOptions:
             changes["send_buffer"] = max(found, 2304) * (2 if self.settings.profile.doubles_buffers else 1)
         elif name == "IP_TTL":
             changes["ttl"] = found
-        elif name != "SO_KEEPALIVE":
+        elif name not in {"SO_KEEPALIVE", "TCP_CORK"}:
             raise Unsupported(f"{level} {name}")
         self.values[name] = found
         return 0
@@ -120,14 +120,36 @@ class SocketOptions:
             return int(getattr(config, key)) // unit
         if name == "TCP_NODELAY":
             return int(config.nodelay)
-        if name in self.values or name in WITHOUT_EFFECT or name == "SO_KEEPALIVE":
+        if name in self.values or name in WITHOUT_EFFECT or name in {"SO_KEEPALIVE", "TCP_CORK"}:
             return self.values.get(name, 0)
         raise Unsupported(f"{level} {name}")
 
     # -- the connection -----------------------------------------------------------------------------------------
 
-    def apply(self, connection: Connection, now: int) -> None:
-        """Let an open connection know what was set."""
+    def apply(self, connection: Connection, now: int, name: str = "") -> None:
+        """Let an open connection know of the option ``name``, or of all that were set."""
+        for set_one in [name] if name else list(self.values):
+            self._apply(connection, set_one, now)
+
+    def _apply(self, connection: Connection, name: str, now: int) -> None:
+        value = self.values.get(name, 0)
+        if name == "TCP_NODELAY":
+            connection.set_nodelay(value != 0, now)
+        elif name == "TCP_CORK":
+            connection.set_cork(value != 0, now)
+        elif name == "TCP_QUICKACK":
+            connection.set_quickack(value != 0, now)
+        elif name in {"TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"}:
+            config = self.config()
+            connection.set_keep_times(config.keep_idle, config.keep_interval, config.keep_count, now)
+        elif name == "SO_KEEPALIVE":
+            connection.set_keepalive(value != 0, now)
+        elif name == "TCP_USER_TIMEOUT":
+            connection.user_timeout = self.config().user_timeout
+        elif name == "SO_RCVBUF":
+            connection.set_receive_space(self.config().receive_buffer)
+        elif name == "IP_TTL":
+            connection.ttl = value
 
     def send_room(self, connection: Connection) -> int:
         """Return how many octets may be written now."""
