@@ -133,7 +133,7 @@ def test_data_for_a_program_that_let_go_is_answered_with_a_reset() -> None:
     d.c.release(d.now)
     assert d.answers() == ["FA 1 ack 1"]
     d.send("A", 1, 2)
-    assert d.send("PA", 1, 2, b"anyone?") == ["RA 2 ack 1"]
+    assert d.send("PA", 1, 2, b"anyone?") == ["R 2"]
     assert (d.c.state, d.c.error) == (State.CLOSED, None)
 
 
