@@ -73,6 +73,7 @@ class ControlBlock:
         pto, last_pto: After how long a tail loss probe is sent, with several segments or one outstanding.
         log: When what is outstanding was sent.
         racking: Losses are noticed by time.
+        tlp: There are tail loss probes.
         push_bursts: As configured.
         dsack_left, dsack_right: What arrived twice: the next acknowledgment says so (RFC 2883); -1: nothing.
         limited_end: Until this is acknowledged, ``cwnd`` counts as what limits sending.
@@ -243,6 +244,7 @@ class ControlBlock:
         "timed_end",
         "timer",
         "timestamps",
+        "tlp",
         "tlp_again",
         "tlp_end",
         "told_right",
@@ -352,6 +354,7 @@ class ControlBlock:
         self.log: SendLog = SendLog()
         self.rack: Rack = Rack()
         self.racking: bool = False
+        self.tlp: bool = False
         self.push_bursts: bool = config.push_bursts
         self.dsack_left: int = -1
         self.dsack_right: int = -1
@@ -664,6 +667,7 @@ class ControlBlock:
         else:
             self.ecn_ok = config.ecn != "off" and asked == ECE | CWR
         self.racking = config.rack and self.sack_ok
+        self.tlp = self.racking and config.tlp
         if self.state is not State.SYN_SENT:
             self._round_space(self.advertised_mss - (self.overhead - 40), -1)
         self._open_window()

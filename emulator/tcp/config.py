@@ -67,6 +67,10 @@ class TcpConfig:
         mtu_probing: Whether packet sizes are tried out (RFC 4821): 0 never, 1 after a black hole was noticed,
             2 always.
         base_mss: What probing begins with, and falls back to in a black hole.
+        slow_start_after_idle: Whether silence shrinks the congestion window (RFC 5681 section 4.1).
+        tlp: Whether there are tail loss probes where ``rack`` is on (``tcp_early_retrans``).
+        rfc1337: Whether TIME-WAIT ignores resets (RFC 1337, fix F1).
+        insecure_rst, insecure_syn: Whether any reset or SYN in the window ends a connection, as before RFC 5961.
         mtu_expiry: How long a path MTU that a router told of is believed (RFC 1191 section 6.3).
     """
 
@@ -83,6 +87,8 @@ class TcpConfig:
         "ident_step",
         "initial_rto",
         "initial_window",
+        "insecure_rst",
+        "insecure_syn",
         "keep_count",
         "keep_idle",
         "keep_interval",
@@ -102,15 +108,18 @@ class TcpConfig:
         "receive_buffer",
         "receive_window",
         "retries2",
+        "rfc1337",
         "round_window",
         "sack",
         "send_buffer",
+        "slow_start_after_idle",
         "syn_ack_retries",
         "syn_layout",
         "syn_pauses",
         "syn_retries",
         "time_wait",
         "timestamps",
+        "tlp",
         "ttl",
         "user_timeout",
         "window_scale",
@@ -162,6 +171,11 @@ class TcpConfig:
         mtu_probing: int = 0,
         base_mss: int = 1024,
         mtu_expiry: int = 600 * SECOND,
+        tlp: bool = True,
+        slow_start_after_idle: bool = True,
+        rfc1337: bool = False,
+        insecure_rst: bool = False,
+        insecure_syn: bool = False,
     ) -> None:
         self.mss: int = mss
         self.ttl: int = ttl
@@ -206,3 +220,8 @@ class TcpConfig:
         self.mtu_probing: int = mtu_probing
         self.base_mss: int = base_mss
         self.mtu_expiry: int = mtu_expiry
+        self.tlp: bool = tlp
+        self.slow_start_after_idle: bool = slow_start_after_idle
+        self.rfc1337: bool = rfc1337
+        self.insecure_rst: bool = insecure_rst
+        self.insecure_syn: bool = insecure_syn

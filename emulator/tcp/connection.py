@@ -79,7 +79,7 @@ class Connection(PathMtu):
             return
         if self.adaptive and now - self.data_at < self.ato:
             self.pingpong = True  # a reply: acknowledgments may wait for the next one (tcp_event_data_sent)
-        if self.snd_una == self.snd_nxt and self.rto_at < 0:
+        if self.snd_una == self.snd_nxt and self.rto_at < 0 and self.config.slow_start_after_idle:
             times = self.log.times
             self.congestion.on_idle(now - (times[-1] if times else self.idle_at), self.rto)
         if self.mtu_until or self.probing:

@@ -196,9 +196,18 @@ class Receiver(Acks):
             flags &= ~SYN
             crossed = True
         right = self.rcv_right if self.buffered else rcv_nxt + self.rcv_wnd
+        if self.config.round_window > 0 and right < rcv_nxt + self.rcv_space - self.buffered:
+            right = rcv_nxt + self.rcv_space - self.buffered  # BSD takes what fits, though the field cannot say it
         if flags & RST:
-            if seq == rcv_nxt or self._is_reset_at_edge(seq, state):
-                self._reset_by_peer(state)
+            if (
+                seq == rcv_nxt
+                or self._is_reset_at_edge(seq, state)
+                or (self.config.insecure_rst and self.rcv_acked <= seq < right)
+            ):
+                if state is not State.TIME_WAIT or not self.config.rfc1337:
+                    self._reset_by_peer(state)
+            elif state is State.TIME_WAIT and self.config.rfc1337:
+                return
             elif rcv_nxt < seq < right:  # RFC 5961 section 3.2
                 self._challenge(now)
             return
@@ -232,6 +241,11 @@ class Receiver(Acks):
             return
         # Fourth check: SYN (RFC 5961 section 4.2). Fifth: ACK.
         if flags & SYN:
+            if self.config.insecure_syn and state is not State.TIME_WAIT:
+                self._send_reset(self.snd_nxt, now)
+                self.outbox[-1].window = 0
+                self._end(Event.ABORT, Failure.RESET)
+                return
             self._challenge(now)
             return
         if not flags & ACK:
@@ -256,7 +270,7 @@ class Receiver(Acks):
             self._challenge(now)
             return
         if self.timestamps and seq <= self.rcv_acked and packet.tsval >= 0:
-            # RFC 7323 section 4.3, with Last.ACK.sent; behind the check of SEG.ACK, as Linux does it.
+            # RFC 7323 section 4.3, with Last.ACK.sent; behind the check of SEG.ACK, as Linux: forgers must know more.
             self.ts_recent = packet.tsval
             self.ts_recent_at = now
         if self.ecn_ok:
@@ -320,13 +334,15 @@ class Receiver(Acks):
         return True
 
     def _process_old_ack(self, packet: Packet, seq: int, now: int) -> None:
-        """Believe what a segment from before the window acknowledges, though nothing else of it.
+        """Believe what a segment before the window, or at a closed one, acknowledges, though nothing else of it.
 
         Two ends whose window probes were both taken would ignore each other for ever otherwise; 4.4BSD does it,
         and draft-gont-tcpm-tcp-seq-validation tells why.
         """
         ack = unwrap(packet.ack, self.snd_una)
-        if seq >= self.rcv_nxt or ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
+        if seq >= self.rcv_nxt and self.window_field:
+            return  # else nothing is acceptable, but acknowledgments are (RFC 9293 section 3.10.7.4)
+        if ack <= self.snd_una or packet.flags & (ACK | SYN) != ACK:
             return
         if self.state is State.SYN_RECEIVED or (ack > self.snd_nxt and not self._is_probe_taken(ack)):
             return
@@ -419,6 +435,10 @@ class Receiver(Acks):
                 filled = True
                 self._note_twice(seq, self.rcv_nxt)
             payload = payload[self.rcv_nxt - seq :]
+        elif self.reassembly.lefts:
+            left, right = self.reassembly.overlap(seq, end)
+            if left < right:
+                self._note_twice(left, right)
         if payload:
             paused = len(self.inbox) > 0
             if len(payload) != self.rcv_mss:

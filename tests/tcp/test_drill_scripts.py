@@ -17,7 +17,8 @@ SCRIPTS = Path(__file__).parent / "scripts"
 FILES = sorted(SCRIPTS.rglob("*.pkt"))
 NAMES = [str(path.relative_to(SCRIPTS).with_suffix("")) for path in FILES]
 SUBJECTS = {
-    "challenge", "close", "data", "fast_recovery", "handshake", "options", "paws", "pmtu", "reset", "retransmission",
+    "challenge", "close", "cubic", "data", "delayed_ack", "ecn", "fast_recovery", "frto", "handshake", "keepalive",
+    "nagle", "options", "paws", "pmtu", "rack_tlp", "reset", "retransmission",
     "sack", "simultaneous", "sockets", "time_wait", "zero_window",
 }  # fmt: skip
 SOURCE = re.compile(r"RFC \d+|\w+\(\d\)|Linux|FreeBSD|Windows|tcp_\w+")

@@ -126,7 +126,7 @@ def test_sack_blocks_name_the_latest_segment_first() -> None:
 def test_a_duplicate_is_acknowledged_at_once_and_delivered_once() -> None:
     d = established()
     d.send("A", 1, 1, b"x" * 500)
-    assert d.send("A", 1, 1, b"x" * 500) == ["A 1 ack 501 sack 1-501"]  # D-SACK
+    assert d.send("A", 1, 1, b"x" * 500) == ["A 1 ack 501 sack 1-501"]  # RFC 2883
     assert d.send("A", 251, 1, b"x" * 500) == ["A 1 ack 751 sack 251-501"]
     assert d.take() == b"x" * 750
 

@@ -68,7 +68,7 @@ class Calls(Readiness):
         _, level, name, value, *_ = call.arguments
         error = socket.options.set(show(level), show(name), value)
         if not error and socket.endpoint is not None:
-            socket.options.apply(socket.endpoint.connection, self.kernel.now)
+            socket.options.apply(socket.endpoint.connection, self.kernel.now, show(name))
             self.kernel.settle(socket.endpoint)
         return failed(error) if error else Result(0)
 

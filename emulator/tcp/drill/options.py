@@ -126,22 +126,30 @@ class SocketOptions:
 
     # -- the connection -----------------------------------------------------------------------------------------
 
-    def apply(self, connection: Connection, now: int) -> None:
-        """Let an open connection know what was set."""
-        values, config = self.values, self.config()
-        if "TCP_NODELAY" in values and connection.nodelay != config.nodelay:
-            connection.set_nodelay(config.nodelay, now)
-        times = config.keep_idle, config.keep_interval, config.keep_count
-        if times != (connection.keep_idle, connection.keep_interval, connection.keep_count):
-            connection.set_keep_times(*times, now)
-        wanted = values.get("SO_KEEPALIVE", 0) != 0
-        if wanted != connection.keepalive:
-            connection.set_keepalive(wanted, now)
-        connection.user_timeout = config.user_timeout
-        if "TCP_CORK" in values and connection.corked != (values["TCP_CORK"] != 0):
-            connection.set_cork(values["TCP_CORK"] != 0, now)
-        if "TCP_QUICKACK" in values and connection.pingpong == (values["TCP_QUICKACK"] != 0):
-            connection.set_quickack(values["TCP_QUICKACK"] != 0, now)
+    def apply(self, connection: Connection, now: int, name: str = "") -> None:
+        """Let an open connection know of the option ``name``, or of all that were set."""
+        for set_one in [name] if name else list(self.values):
+            self._apply(connection, set_one, now)
+
+    def _apply(self, connection: Connection, name: str, now: int) -> None:
+        value = self.values.get(name, 0)
+        if name == "TCP_NODELAY":
+            connection.set_nodelay(value != 0, now)
+        elif name == "TCP_CORK":
+            connection.set_cork(value != 0, now)
+        elif name == "TCP_QUICKACK":
+            connection.set_quickack(value != 0, now)
+        elif name in {"TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"}:
+            config = self.config()
+            connection.set_keep_times(config.keep_idle, config.keep_interval, config.keep_count, now)
+        elif name == "SO_KEEPALIVE":
+            connection.set_keepalive(value != 0, now)
+        elif name == "TCP_USER_TIMEOUT":
+            connection.user_timeout = self.config().user_timeout
+        elif name == "SO_RCVBUF":
+            connection.set_receive_space(self.config().receive_buffer)
+        elif name == "IP_TTL":
+            connection.ttl = value
 
     def send_room(self, connection: Connection) -> int:
         """Return how many octets may be written now."""

@@ -35,7 +35,7 @@ DEFAULTS: Final = (
 # Settings that say how something is done that is not done here, or that is asked for in another way.
 _HARMLESS: Final = re.compile(
     r"""
-    net\.ipv4\.(tcp_(fastopen_blackhole_timeout_sec|frto|dsack|fack|reordering|early_retrans|recovery|tso_win_divisor|ecn_option|pacing_\w+
+    net\.ipv4\.(tcp_(fastopen_blackhole_timeout_sec|frto|dsack|fack|reordering|tso_win_divisor|ecn_option|pacing_\w+
       |notsent_lowat|fastopen\w*|syncookies|no_metrics_save|moderate_rcvbuf|min_tso_segs|autocorking|tw_reuse
       |limit_output_bytes|min_snd_mss)|ip_local_port_range|icmp_ratelimit|conf\..*)
   | net\.core\.\w+
@@ -225,10 +225,7 @@ class Settings:
         elif name == "net.ipv4.tcp_congestion_control":
             changes["congestion_control"] = {"cubic": "cubic", "reno": "newreno"}.get(value, "")
             return bool(changes["congestion_control"])
-        elif name == "net.ipv4.tcp_slow_start_after_idle":
-            if "slow_start_after_idle" in TcpConfig.__slots__:
-                changes["slow_start_after_idle"] = value != "0"
-        elif _FLAGS.get(name) in TcpConfig.__slots__:
+        elif name in _FLAGS:
             changes[_FLAGS[name]] = value != "0"
         else:
             return False
@@ -244,8 +241,6 @@ _AS_IT_IS: Final = {
     "net.inet.tcp.pmtud_blackhole_detection": "0",
     "net.inet.tcp.path_mtu_discovery": "1",
     "net.inet.tcp.icmp_may_rst": "1",
-    "net.inet.tcp.insecure_rst": "0",
-    "net.inet.tcp.insecure_syn": "0",
     "net.inet.tcp.drop_synfin": "0",
     "net.inet.tcp.tolerate_missing_ts": "0",
 }
@@ -276,7 +271,10 @@ _SYSCTLS: Final[dict[str, tuple[str, int]]] = {
 _FLAGS: Final[dict[str, str]] = {
     "net.inet.tcp.insecure_rst": "insecure_rst",
     "net.inet.tcp.insecure_syn": "insecure_syn",
-    "net.inet.tcp.drop_synfin": "drop_synfin",
+    "net.ipv4.tcp_slow_start_after_idle": "slow_start_after_idle",
+    "net.ipv4.tcp_rfc1337": "rfc1337",
+    "net.ipv4.tcp_early_retrans": "tlp",
+    "net.ipv4.tcp_recovery": "rack",
 }
 
 

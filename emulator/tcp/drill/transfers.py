@@ -46,7 +46,7 @@ class Transfers(Sockets):
 
     def _check_flags(self, flags: Value) -> None:
         for part in show(flags).split("|"):
-            if part not in {"0", "MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_PEEK", "MSG_WAITALL"}:
+            if part not in {"0", "MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_PEEK", "MSG_WAITALL", "MSG_MORE"}:
                 raise Unsupported(part)
 
     def _write(self, call: Call, data: bytes | int) -> Result | None:
@@ -86,7 +86,8 @@ class Transfers(Sockets):
         if done:
             wanted = wanted[: len(wanted) - done]
         endpoint.sent += wanted
-        connection.write(wanted, self.kernel.now)
+        more = len(call.arguments) > 3 and "MSG_MORE" in show(call.arguments[3])
+        connection.write(wanted, self.kernel.now, more)
         self.kernel.settle(endpoint)
         socket.options.written = 0
         return Result(len(wanted) + done)
