@@ -10,7 +10,8 @@ remote_port, iss, ident=0, ts_offset=0)``, then ``connect(now)``, or
 **Calls** (``now`` is integer nanoseconds and never goes back):
 ``receive(packet, now)`` for each packet of this connection's 5-tuple;
 ``write(data, now, more=False)`` (``bytes``; raises :class:`IllegalTransition` after
-close or when not open; ``more`` holds back what is less than a segment); ``close(now)`` (FIN after what is queued; reading goes on);
+close or when not open; ``more`` holds back what is less than a segment);
+``close(now)`` (FIN after what is queued; reading goes on);
 ``release(now)`` (the program let go: close, and answer later data with a
 reset; a reset at once if data is unread); ``abort(now)`` (a reset, at once);
 ``take(now) -> list[bytes]``; ``on_timer(now)``.  None of them calls back.
@@ -35,7 +36,8 @@ that leaves it (the program does not read) sees the window shrink to zero.
 
 Three kinds of timer say nothing about progress and may count as background: TIME-WAIT
 (``state is State.TIME_WAIT``), keepalives (``keep_at``, while neither ``rto_at`` is set
-nor an acknowledgment owed) and the probing of a closed window (``probed``), which goes on for ever while a peer that does not read answers.
+nor an acknowledgment owed) and the probing of a closed window (``probed``),
+which goes on for ever while a peer that does not read answers.
 
 **What to read.**  ``state``; ``peer_closed`` (end of file: FIN and all data
 before it are in, or were taken from, the inbox); ``error`` (None or
