@@ -69,14 +69,19 @@ SOCKET = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
         OPEN + "+0 listen(4, 1) = -1 EINVAL (connected)",
         OPEN + "+0 shutdown(4, SHUT_RDWR) = 0\n+0 > F. 1:1(0) ack 1",
         SOCKET + '+0 bind(3, {sa_family = AF_INET, sin_port = htons(99), sin_addr = inet_addr("1.2.3.4")}, ...) = 0',
-        "0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3\n"
-        "+0 connect(3, ..., ...) = -1 EINPROGRESS (begun)\n+0 > S 0:0(0) <...>\n"
-        "+0 connect(3, ..., ...) = -1 EALREADY (still)\n+0 write(3, ..., 5) = -1 EAGAIN (not yet)\n"
-        "+.1 < S. 0:0(0) ack 1 win 5792 <mss 1000>\n+0 > . 1:1(0) ack 1\n+0 connect(3, ..., ...) = -1 EISCONN (done)",
-        "0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3\n"
-        "+0 connect(3, ..., ...) = -1 EINPROGRESS (begun)\n+0 > S 0:0(0) <...>\n+.1 < R. 0:0(0) ack 1 win 0\n"
-        "+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0\n"
-        "+0 connect(3, ..., ...) = -1 ECONNABORTED (over)",
+        (
+            "0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3\n"
+            "+0 connect(3, ..., ...) = -1 EINPROGRESS (begun)\n+0 > S 0:0(0) <...>\n"
+            "+0 connect(3, ..., ...) = -1 EALREADY (still)\n+0 write(3, ..., 5) = -1 EAGAIN (not yet)\n"
+            "+.1 < S. 0:0(0) ack 1 win 5792 <mss 1000>\n+0 > . 1:1(0) ack 1\n"
+            "+0 connect(3, ..., ...) = -1 EISCONN (done)"
+        ),
+        (
+            "0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3\n"
+            "+0 connect(3, ..., ...) = -1 EINPROGRESS (begun)\n+0 > S 0:0(0) <...>\n+.1 < R. 0:0(0) ack 1 win 0\n"
+            "+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0\n"
+            "+0 connect(3, ..., ...) = -1 ECONNABORTED (over)"
+        ),
         # options
         OPEN
         + "+0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0\n+0 close(4) = 0\n+0 > R. 1:1(0) ack 1",
@@ -85,7 +90,8 @@ SOCKET = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
         SOCKET + "+0 setsockopt(3, IPPROTO_TCP, TCP_KEEPIDLE, [0], 4) = -1 EINVAL (too small)\n"
         "+0 setsockopt(3, IPPROTO_TCP, TCP_KEEPCNT, [128], 4) = -1 EINVAL (too large)\n"
         "+0 setsockopt(3, IPPROTO_TCP, TCP_USER_TIMEOUT, [0], 4) = 0\n"
-        "+0 setsockopt(3, IPPROTO_TCP, TCP_SYNCNT, [3], 4) = 0\n+0 getsockopt(3, IPPROTO_TCP, TCP_SYNCNT, [3], [4]) = 0",
+        "+0 setsockopt(3, IPPROTO_TCP, TCP_SYNCNT, [3], 4) = 0\n"
+        "+0 getsockopt(3, IPPROTO_TCP, TCP_SYNCNT, [3], [4]) = 0",
         SOCKET + "+0 setsockopt(3, IPPROTO_TCP, TCP_MAXSEG, [10], 4) = -1 EINVAL (too small)\n"
         "+0 setsockopt(3, IPPROTO_TCP, TCP_MAXSEG, [1000], 4) = 0\n"
         "+0 setsockopt(3, IPPROTO_IP, IP_TTL, [7], 4) = 0\n+0 setsockopt(3, IPPROTO_IP, IP_TOS, [4], 1) = 0",
@@ -93,10 +99,12 @@ SOCKET = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
         "+0 getsockopt(3, SOL_SOCKET, SO_RCVBUF, [10000], [4]) = 0\n"
         "+0 setsockopt(3, SOL_SOCKET, SO_SNDBUF, [5000], 4) = 0\n"
         "+0 getsockopt(3, SOL_SOCKET, SO_SNDBUF, [10000], [4]) = 0\n"
-        "+0 setsockopt(3, SOL_SOCKET, SO_KEEPALIVE, [1], 4) = 0\n+0 getsockopt(3, SOL_SOCKET, SO_KEEPALIVE, [1], [4]) = 0\n"
-        "+0 getsockopt(3, IPPROTO_TCP, TCP_NODELAY, [0], [4]) = 0\n+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [0], [4]) = 0",
-        OPEN
-        + "+0 setsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], 4) = 0\n+0 getsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], [4]) = 0\n"
+        "+0 setsockopt(3, SOL_SOCKET, SO_KEEPALIVE, [1], 4) = 0\n"
+        "+0 getsockopt(3, SOL_SOCKET, SO_KEEPALIVE, [1], [4]) = 0\n"
+        "+0 getsockopt(3, IPPROTO_TCP, TCP_NODELAY, [0], [4]) = 0\n"
+        "+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [0], [4]) = 0",
+        OPEN + "+0 setsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], 4) = 0\n"
+        "+0 getsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], [4]) = 0\n"
         "+0 getsockopt(4, IPPROTO_TCP, TCP_MAXSEG, [1000], [4]) = 0",
         # assertions
         OPEN + "+0 %{ assert tcpi_state == TCP_ESTABLISHED; assert -1 < 0 or 1 > 2; assert 1 < 2 < 3; x = 7; x -= 2 }%",
