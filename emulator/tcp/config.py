@@ -70,6 +70,7 @@ class TcpConfig:
         slow_start_after_idle: Whether silence shrinks the congestion window (RFC 5681 section 4.1).
         tlp: Whether there are tail loss probes where ``rack`` is on (``tcp_early_retrans``).
         rfc1337: Whether TIME-WAIT ignores resets (RFC 1337, fix F1).
+        repeats_fin: Whether a FIN that crosses ours is acknowledged with our FIN once more (BSD).
         insecure_rst, insecure_syn: Whether any reset or SYN in the window ends a connection, as before RFC 5961.
         mtu_expiry: How long a path MTU that a router told of is believed (RFC 1191 section 6.3).
     """
@@ -107,6 +108,7 @@ class TcpConfig:
         "rack",
         "receive_buffer",
         "receive_window",
+        "repeats_fin",
         "retries2",
         "rfc1337",
         "round_window",
@@ -174,6 +176,7 @@ class TcpConfig:
         tlp: bool = True,
         slow_start_after_idle: bool = True,
         rfc1337: bool = False,
+        repeats_fin: bool = False,
         insecure_rst: bool = False,
         insecure_syn: bool = False,
     ) -> None:
@@ -223,5 +226,6 @@ class TcpConfig:
         self.tlp: bool = tlp
         self.slow_start_after_idle: bool = slow_start_after_idle
         self.rfc1337: bool = rfc1337
+        self.repeats_fin: bool = repeats_fin
         self.insecure_rst: bool = insecure_rst
         self.insecure_syn: bool = insecure_syn

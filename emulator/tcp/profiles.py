@@ -101,6 +101,7 @@ _FREEBSD: Final = HostProfile(
         "keep_count": 8,
         "ecn": "accept",  # ecn.enable 2
         "rfc1337": True,
+        "repeats_fin": True,
     },
 )
 

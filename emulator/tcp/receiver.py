@@ -142,6 +142,7 @@ class Receiver(Acks):
             return
         self._agree(packet)
         if not acked:  # a simultaneous open (figure 8)
+            self._round_space(self.snd_mss + self.overhead - 40, 1)
             self._happen(Event.RCV_SYN)
             self._send_syn(now)
             return
@@ -455,7 +456,7 @@ class Receiver(Acks):
                 self._hold(self.rcv_nxt - before)
         if self.fin_at >= 0 and self.fin_at == self.rcv_nxt:
             self._fin_arrived(now)
-            return True
+            return self.rcv_acked != self.rcv_nxt
         return filled
 
     def _note_twice(self, left: int, right: int) -> None:
@@ -471,3 +472,5 @@ class Receiver(Acks):
         self._happen(Event.RCV_FIN)
         if self.state is State.TIME_WAIT:
             self._arm(now + self.config.time_wait)
+        elif self.state is State.CLOSING and self.config.repeats_fin:
+            self._emit(ACK | FIN, self.snd_end, b"", now)
