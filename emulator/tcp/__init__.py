@@ -34,10 +34,10 @@ reset; a reset at once if data is unread); ``abort(now)`` (a reset, at once);
 inbox before the next ``receive`` keeps the window fully open at no cost; one
 that leaves it (the program does not read) sees the window shrink to zero.
 
-Three kinds of timer say nothing about progress and may count as background: TIME-WAIT
-(``state is State.TIME_WAIT``), keepalives (``keep_at``, while neither ``rto_at`` is set
-nor an acknowledgment owed) and the probing of a closed window (``probed``),
-which goes on for ever while a peer that does not read answers.
+Three kinds of timer say nothing about progress and may count as background:
+TIME-WAIT (``state is State.TIME_WAIT``), keepalives (``keep_at``, while neither
+``rto_at`` is set nor an acknowledgment owed) and the probing of a closed window
+(``probed``), which goes on for ever while a peer that does not read answers.
 
 **What to read.**  ``state``; ``peer_closed`` (end of file: FIN and all data
 before it are in, or were taken from, the inbox); ``error`` (None or

@@ -61,6 +61,8 @@ class TcpConfig:
         rack: Whether losses are noticed by time (RFC 8985, with tail loss probes) where SACK is agreed on; by counting
             (RFC 6675) otherwise.
         ecn: ``"off"``, ``"accept"`` (if the peer asks) or ``"request"`` (RFC 3168).
+        acks_unsent: Whether an acknowledgment of what was never sent is answered (RFC 9293 section 3.10.7.4) or
+            dropped in silence, as Linux does.
         challenge_pause: Between two answers to segments that cannot be right (``tcp_invalid_ratelimit``).
         mtu_probing: Whether packet sizes are tried out (RFC 4821): 0 never, 1 after a black hole was noticed,
             2 always.
@@ -75,6 +77,7 @@ class TcpConfig:
 
     __slots__ = (
         "ack_every_second",
+        "acks_unsent",
         "base_mss",
         "challenge_pause",
         "congestion_control",
@@ -165,6 +168,7 @@ class TcpConfig:
         push_bursts: bool = True,
         rack: bool = True,
         ecn: str = "off",
+        acks_unsent: bool = True,
         challenge_pause: int = 500 * MILLISECOND,
         mtu_probing: int = 0,
         base_mss: int = 1024,
@@ -214,6 +218,7 @@ class TcpConfig:
         self.push_bursts: bool = push_bursts
         self.rack: bool = rack
         self.ecn: str = ecn
+        self.acks_unsent: bool = acks_unsent
         self.challenge_pause: int = challenge_pause
         self.mtu_probing: int = mtu_probing
         self.base_mss: int = base_mss

@@ -28,16 +28,16 @@ class Knobs(Receiver):
         self.nodelay = on
         self.eager = on and not self.corked
         if on:
-            self._push(now)
+            self._push_out(now)
 
     def set_cork(self, on: bool, now: int) -> None:
         """Hold segments back that are not full, or let them go (``TCP_CORK``)."""
         self.corked = on
         self.eager = self.nodelay and not on
         if not on:
-            self._push(now)
+            self._push_out(now)
 
-    def _push(self, now: int) -> None:
+    def _push_out(self, now: int) -> None:
         """Send what was held back, whatever held it."""
         eager, corked = self.eager, self.corked
         self.eager, self.corked = True, False

@@ -68,6 +68,7 @@ _LINUX: Final = HostProfile(
         "delayed_ack_max": 200 * MILLISECOND,
         "nodelay": False,
         "probe_with_data": False,
+        "acks_unsent": False,
         "ecn": "accept",  # tcp_ecn 2
     },
 )

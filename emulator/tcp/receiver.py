@@ -264,7 +264,8 @@ class Receiver(Acks):
                 self._send(now)
                 return
         if ack > self.snd_nxt and not self._is_probe_taken(ack):
-            self._challenge(now)
+            if self.config.acks_unsent:
+                self._challenge(now)
             return
         if ack < self.snd_una - self.max_snd_wnd:  # RFC 5961 section 5.2
             self._challenge(now)
@@ -281,7 +282,7 @@ class Receiver(Acks):
                 self._fin_acknowledged(now)
         must_ack = False
         if payload or flags & FIN:
-            must_ack = self._process_data(seq, payload, right, flags & FIN != 0, now)
+            must_ack = self._process_data(packet, seq, payload, right, flags & FIN != 0, now)
         if self.state is CLOSED:
             return
         if self.mode != OPEN or self._is_waiting():
@@ -404,7 +405,7 @@ class Receiver(Acks):
 
     # -- data ----------------------------------------------------------------------------------------------------
 
-    def _process_data(self, seq: int, payload: bytes, right: int, fin: bool, now: int) -> bool:
+    def _process_data(self, packet: Packet, seq: int, payload: bytes, right: int, fin: bool, now: int) -> bool:
         """Take in payload and FIN (seventh and eighth check); return whether to acknowledge at once."""
         state = self.state
         if state is not ESTABLISHED and state is not State.FIN_WAIT_1 and state is not State.FIN_WAIT_2:
@@ -412,9 +413,10 @@ class Receiver(Acks):
         end = seq + len(payload)
         if self.released and end > self.rcv_nxt:
             # Nobody will ever read this: RFC 2525 section 2.17, TCPAbortOnData of Linux.
-            self._emit(RST, self.snd_nxt, b"", now)
-            self.outbox[-1].ack = 0  # as a port where nobody is (RFC 9293 section 3.10.7.1)
-            self.outbox[-1].window = 0
+            answer = reset_for(packet)
+            if answer is not None:
+                answer.ttl = self.ttl
+                self.outbox.append(answer)
             self._end(Event.ABORT, None)
             return False
         if end > right:

@@ -313,7 +313,7 @@ class Recovery(Evidence):
                 break
             room -= size
         if fresh > mss and self.push_bursts:
-            self._push_bursts(fresh)
+            self._push(fresh)
         if self.mode == RECOVERY and not self.racking and room >= mss and not lost.lefts:
             room -= self._speculate(now, room)
         self.prr_out += before - room

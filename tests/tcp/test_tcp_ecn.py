@@ -11,7 +11,9 @@ from .dialogue import SECOND, Dialogue, syn_options
 
 
 def agreed(*, server: bool = False, **changes) -> Dialogue:
-    d = Dialogue(TcpConfig(mss=1000, timestamps=False, ecn="accept" if server else "request", **changes))
+    d = Dialogue(
+        TcpConfig(mss=1000, timestamps=False, ecn="accept" if server else "request", push_bursts=False, **changes)
+    )
     if server:
         syn = d.segment("S", 0, options=syn_options())
         syn.flags |= ECE | CWR

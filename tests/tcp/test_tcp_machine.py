@@ -29,7 +29,7 @@ OPTIONAL: dict[str, tuple[object, ...]] = {
     "window_scale": (7, -1, 2),
     "mss": (1460, 100, 536, 8961),
     "receive_buffer": (4 << 20, 3000, 20_000, 200_000),
-    "ecn": (False, True),
+    "ecn": ("off", "accept", "request"),
     "congestion_control": ("cubic", "reno"),
     "nodelay": (True, False),
     "nagle": (False, True),

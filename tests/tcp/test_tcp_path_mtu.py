@@ -9,7 +9,7 @@ from .world import World
 
 
 def config(**changes) -> TcpConfig:
-    return TcpConfig(**{"mss": 1000, "timestamps": False, "rack": False} | changes)
+    return TcpConfig(**{"mss": 1000, "timestamps": False, "rack": False, "push_bursts": False} | changes)
 
 
 def sizes(d: Dialogue) -> list[int]:
