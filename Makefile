@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 PACKETS ?= 200000
 
-.PHONY: demo test check examples golden conformance mutants kernel kernel-tcp goodput bench compiled memory clean help
+.PHONY: demo test check examples coverage golden conformance mutants kernel kernel-tcp goodput bench compiled memory clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ check: $(STAMP) ## format, lint, types, house rules: in seconds
 examples: $(STAMP) ## run every example: real libraries on emulated hosts
 	@for example in $(filter-out %_server.py,$(wildcard examples/*.py)); do \
 		echo "== $$example"; $(BIN)/python $$example pcaps/out/examples || exit 1; done
+
+coverage: $(STAMP) ## branches of emulator/tcp that its tests take: at least 95 %
+	$(BIN)/python -m pytest -q tests/tcp --cov=emulator.tcp --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 golden: $(STAMP) ## make the golden captures again; review the change like code
 	$(BIN)/python -m tests.golden

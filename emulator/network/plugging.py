@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.asyncio_net.stack import HostStack
 from emulator.control.catalogue import further_names
 from emulator.flows.walk import origin_of
-from emulator.services import Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
+from emulator.policies import FULL_ACCESS
+from emulator.services import Authority, Program, Rotation, program_named, serve_resolver, serve_resolver_tcp
 from emulator.services.programs import HttpProgram
 from emulator.services.s3 import S3
 from emulator.tcp import PROFILES
@@ -37,6 +38,9 @@ SERVICE_MTU: Final = 8500
 INTERNET_MTU: Final = 1500
 """Bytes: of hosts beyond the edges, and of services' public sides (NET-6)."""
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - an emulated host: VPC+2 and 169.254.169.253 (DNS-1)
+
+NOT_JUDGED: Final = Authority(lambda _: FULL_ACCESS)
+"""IAM is about AWS's services: what runs on a host answers whoever reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,12 @@ class Plugging:
                 self._unstarted.append((host, partial(resolver_program, ANY_ADDRESS, reader, turns)))
         if program is not None:
             names = () if service is None else (*service.private_dns_names, *further_names(service))
-            serve = partial(program.serve, policy_of=network.authority, observe=network.ruled, names=names)
+            serve = partial(
+                program.serve,
+                policy_of=network.authority if service is not None else NOT_JUDGED,
+                observe=network.ruled,
+                names=names,
+            )
             self._unstarted.append((host, serve))
         return host
 

@@ -54,7 +54,7 @@ def condition_problems(operator: Operator, key: str, text: str) -> Iterator[str]
 def _lonely(text: str) -> bool:
     """Whether some wildcard has too few characters on both sides."""
     try:
-        found = list(runs(pattern(text, variables="${" in text).tokens))
+        found = list(runs(pattern(text, variables="${" in text).tokens, LEAST))
     except ValueError:
         return False  # said already
     sides = [(found[at - 1], found[at + 1]) for at, one in enumerate(found) if isinstance(one, Wild)]

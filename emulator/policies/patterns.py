@@ -165,8 +165,11 @@ def split_arn(tokens: Iterable[Token]) -> list[tuple[Atom, ...]]:
     return [tuple(part) for part in parts]
 
 
-def runs(tokens: Iterable[Token]) -> Iterator[int | Wild]:
-    """Yield wildcards, and the lengths of what stands before, between and behind them; a variable may be any length."""
+def runs(tokens: Iterable[Token], variable: int) -> Iterator[int | Wild]:
+    """Yield wildcards, and the lengths of what stands before, between and behind them.
+
+    ``variable`` is how long to take what a variable stands for, which nobody knows beforehand.
+    """
     length = 0
     for token in tokens:
         if isinstance(token, Wild):
@@ -174,5 +177,5 @@ def runs(tokens: Iterable[Token]) -> Iterator[int | Wild]:
             yield token
             length = 0
         else:
-            length += ARN_PARTS if isinstance(token, Variable) else 1
+            length += variable if isinstance(token, Variable) else 1
     yield length

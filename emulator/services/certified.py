@@ -17,7 +17,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emulator.services.tls import server_context
-from emulator.services.x509 import AUTHORITY, AUTHORITY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +32,6 @@ def certified(names: Sequence[str]) -> ssl.SSLContext:
     """
     own = tuple(dict.fromkeys(names))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(AUTHORITY, AUTHORITY_KEY)  # a handshake begins with some certificate; no client sees this
 
     def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
         connection.context = _context(*shown(own, asked))

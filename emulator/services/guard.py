@@ -88,17 +88,13 @@ class Guard:
         """Return the guarded application's refusal."""
         return self._application.denial(request, sentence)
 
-    async def rule(self, request: Request, body: Body) -> Ruling | None:
-        """Return what policies say, or None where none is asked, or the request is signed by nobody known.
+    def _ruling(self, request: Request, who: Principal, accesses: tuple[Access, ...]) -> Ruling | None:
+        """Return what policies say, or None where none is asked.
 
         None is asked of a request that came through no endpoint, for what has no policy, in a network without
         identities; nor for a service without policy support (POL-4).  Of several things asked for, the first that is
         denied decides.
         """
-        who = self._authority.asker(access_key_id(request))
-        return None if who is None else self._ruling(request, who, await self._application.accesses(request, body))
-
-    def _ruling(self, request: Request, who: Principal, accesses: tuple[Access, ...]) -> Ruling | None:
         ruling = None
         for access in accesses:
             verdict = judged(self._authority, request, who, access)
@@ -156,6 +152,8 @@ def judged(
         return None
     owner = authority.owner_of(access)
     keys = condition_keys(who, owner, authority.circumstances(request), access.keys) | dict(supposed)
+    if not access.action.startswith("s3:"):
+        keys.pop("s3:resourceaccount", None)
     return judge(
         Question(who, access.action, access.resource, owner, keys),
         Policies(

@@ -13,6 +13,8 @@ from typing import Final
 
 _MISSING: Final = object()
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|ms|s|min|h)", re.ASCII)
+_RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(bps|kbps|Mbps|Gbps)", re.ASCII)
+_RATES: Final = {"bps": 1, "kbps": 10**3, "Mbps": 10**6, "Gbps": 10**9}
 _UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 
 
@@ -68,6 +70,15 @@ class Options:
                 return default
             raise OptionError(f"{self.at(name)}: expected a duration like 10ms, not {value!r}")
         return 0
+
+    def rate(self, name: str) -> int:
+        """Return bits per second, of ``10Mbps``."""
+        value = self._take(name, None)
+        match = _RATE.fullmatch(value) if isinstance(value, str) else None
+        bits = round(float(match[1]) * _RATES[match[2]]) if match else 0
+        if not bits:
+            raise OptionError(f"{self.at(name)}: expected a rate like 10Mbps, not {value!r}")
+        return bits
 
     def document(self, name: str) -> str | None:
         """Return a JSON document, given as text or as YAML, as text; None if it is left out."""

@@ -7,6 +7,7 @@ that a service names.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,7 +25,6 @@ from emulator.services.planned import ANSWER_OPTIONS, plan_of
 from emulator.services.s3_buckets import buckets_of
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from emulator.model.resources import Service
@@ -88,6 +88,7 @@ class StreamProgram:
 
     protocol: Callable[[], asyncio.BaseProtocol]
     port: int
+    datagrams: Callable[[], asyncio.DatagramProtocol] | None = None
 
     async def serve(
         self,
@@ -99,6 +100,8 @@ class StreamProgram:
         names: Sequence[str] = (),  # noqa: ARG002 - as above
     ) -> asyncio.Server:
         """Listen; see `Program`."""
+        if self.datagrams is not None and port is None:
+            await streams.serve_datagrams(self.datagrams, host, self.port)
         return await streams.serve(self.protocol, host, self.port if port is None else port)
 
 
@@ -161,21 +164,23 @@ def _apis(service_name: str, region: str, options: Options) -> Program:
 
 
 def _discard(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
-    program = StreamProgram(streams.Discard, _port(options, streams.DISCARD_PORT))
+    program = StreamProgram(streams.Discard, _port(options, streams.DISCARD_PORT), asyncio.DatagramProtocol)
     options.done("port")
     return program
 
 
 def _echo(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
-    program = StreamProgram(streams.Repeat, _port(options, streams.ECHO_PORT))
+    program = StreamProgram(streams.Repeat, _port(options, streams.ECHO_PORT), streams.RepeatDatagrams)
     options.done("port")
     return program
 
 
 def _source(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
     size = options.integer("size") if "size" in options else None
-    program = StreamProgram(lambda: streams.Source(size), _port(options, streams.SOURCE_PORT))
-    options.done("port", "size")
+    rate = options.rate("rate") if "rate" in options else None
+    duration = options.duration("duration") if "duration" in options else None
+    program = StreamProgram(lambda: streams.Source(size, rate, duration), _port(options, streams.SOURCE_PORT))
+    options.done("duration", "port", "rate", "size")
     return program
 
 

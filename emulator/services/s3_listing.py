@@ -202,6 +202,6 @@ def _token(name: str) -> str:
 
 def _key_in(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise invalid_argument("continuation-token", token, "The continuation token provided is incorrect") from None

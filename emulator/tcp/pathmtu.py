@@ -43,7 +43,7 @@ class PathMtu(Knobs):
         self.mtu_until = now + self.config.mtu_expiry
         self.search_high = mss
         self._use_mss(mss)
-        if self.snd_nxt == self.snd_una:
+        if self.snd_una in (self.snd_nxt, self.iss):  # nothing is under way, or only the SYN, which is short
             return
         self.scoreboard.lose_all_resent()
         self.scoreboard.lose_below(self.snd_una, self.snd_nxt)

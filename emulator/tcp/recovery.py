@@ -286,6 +286,8 @@ class Recovery(Evidence):
         mss = self.snd_mss
         una = self.snd_una
         room = self.congestion.cwnd - board.pipe(una, self.snd_nxt)
+        if not self.sack_ok:
+            room += self.inflation
         before = room
         fresh = 0
         new_first = self.new_first
@@ -313,7 +315,7 @@ class Recovery(Evidence):
                 break
             room -= size
         if fresh > mss and self.push_bursts:
-            self._push(fresh)
+            self._push_bursts(fresh)
         if self.mode == RECOVERY and not self.racking and room >= mss and not lost.lefts:
             room -= self._speculate(now, room)
         self.prr_out += before - room
@@ -443,7 +445,10 @@ class Recovery(Evidence):
             self._leave_recovery(packet)
             return
         if advanced:
+            self.inflation = 0
             self.congestion.on_ack(delivered, now)
+        elif duplicate and not self.sack_ok and nxt > self.recover + self.inflation:
+            self.inflation += self.snd_mss  # one of the new segments that were tried has arrived
         again = self.scoreboard.resent.octets
         self._find_losses(now)
         if self.racking and self.scoreboard.resent.octets < again:

@@ -53,6 +53,7 @@ class Sender(ControlBlock):
                 tsval = -1
                 tsecr = 0
             outbox = self.outbox
+            sent = len(outbox)
             src = self.local_address
             dst = self.remote_address
             sport = self.local_port
@@ -100,15 +101,15 @@ class Sender(ControlBlock):
                 if size <= BURST and size << 1 <= self.congestion.cwnd:
                     outbox[-1].flags = ACK_PSH
                 else:
-                    self._push(size)
-            if self.ecn_ok:
-                self._mark((nxt - self.snd_nxt) // mss)
+                    self._push_bursts(size)
             self.snd_nxt = nxt
             log = self.log
             if log.head > TRIM:
                 log.sweep()
             log.ends.append(nxt)
             log.times.append(now)
+            if self.ecn_ok:
+                self._mark(sent)
             if self.rto_at < now + self.pto:  # never so while an acknowledgment is dealt with: that sets it behind us
                 self._arm_sent(now)
         if end - nxt <= mss:
@@ -146,6 +147,16 @@ class Sender(ControlBlock):
             return False
         return self.corked or (not self.nodelay and self.small_end > self.snd_una)
 
+    def _mark(self, first: int) -> None:
+        """Declare the new segments of the outbox, from ``first`` on, ECN-capable (RFC 3168 sections 5 and 6.1.2)."""
+        for packet in self.outbox[first:]:
+            packet.tos = packet.tos & 0xFC | ECT_0
+            if self.ecn_echo:
+                packet.flags |= ECE
+            if self.cwr_wanted:
+                self.cwr_wanted = False
+                packet.flags |= CWR
+
     def _output_beginning(self, limit: int, now: int) -> None:
         """Nothing is in flight and the window is too small for a segment: send half of it, or arm the persist timer.
 
@@ -176,12 +187,12 @@ class Sender(ControlBlock):
             self.snd_nxt += 1
         self.log.note(self.snd_nxt, now)
         self._emit(flags, seq, payload, now)
-        if self.ecn_ok and size:
-            self._mark(1)
+        if size and self.ecn_ok:
+            self._mark(len(self.outbox) - 1)
         if self.rto_at < now + self.pto:
             self._arm_sent(now)
 
-    def _push(self, size: int) -> None:
+    def _push_bursts(self, size: int) -> None:
         """Mark what Linux would hand over as one packet of up to 64 KiB: at most half of ``cwnd``, several segments."""
         mss = self.snd_mss
         most = min(self.congestion.cwnd // 2, BURST) // mss
@@ -191,16 +202,6 @@ class Sender(ControlBlock):
         for i in range(len(outbox) - size // mss + most - 1, len(outbox), most):
             outbox[i].flags |= PSH
         outbox[-1].flags |= PSH
-
-    def _mark(self, count: int) -> None:
-        """Mark the last ``count`` segments, new data, as RFC 3168 section 6.1.2 asks; what is sent again is not."""
-        for packet in self.outbox[-count:]:
-            packet.tos |= ECT_0
-            if self.ecn_echo:
-                packet.flags |= ECE
-            if self.cwr_wanted:
-                packet.flags |= CWR
-                self.cwr_wanted = False
 
     def _arm_sent(self, now: int) -> None:
         """New data has left: a tail loss probe is due after it, but the retransmission timer goes before."""

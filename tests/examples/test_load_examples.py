@@ -34,9 +34,18 @@ def test_streams_fill_the_endpoint_and_share_it(tmp_path: Path) -> None:
     came = load_on_endpoints.main(tmp_path, 8)
     for name in ("download", "upload"):
         one = came[name]
-        assert 0.6e9 < one["rate"] < 1e9, name
-        assert 0.5 < one["jain"] <= 1, name
+        assert 0.95e9 < one["rate"] < 1e9, name
+        assert 0.9 < one["jain"] <= 1, name
         assert max(one["round_trips"]) < 0.001, "another endpoint, another limit"
     seen = frames(came["capture"].path)
     assert len(opened(seen, 19)) == len(opened(seen, 9)) == 8
     assert len(opened(seen, 7)) == 2
+
+
+def test_every_one_of_many_streams_comes_to_its_end(tmp_path: Path) -> None:
+    """Sixty-four share a queue of ten milliseconds: many time out on the way, and none for good."""
+    came = load_on_endpoints.main(tmp_path, 64)
+    for name in ("download", "upload"):
+        assert 0.7e9 < came[name]["rate"] < 1e9, name
+        assert 0.5 < came[name]["jain"] <= 1, name
+    assert came["seconds"] < 15

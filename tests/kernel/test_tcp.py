@@ -13,8 +13,9 @@ import time
 import pytest
 
 from emulator.tcp import Failure, State, TcpConfig
+from emulator.tcp.profiles import LINUX
 from emulator.wire.options import read
-from emulator.wire.packet import ACK, SYN, Packet
+from emulator.wire.packet import ACK, CWR, ECE, SYN, Packet
 from tests.kernel.transfers import emulated_sends, kernel_sends
 from tests.kernel.tun import Wire, why_not_tun
 
@@ -83,6 +84,49 @@ def test_both_open_with_the_same_options_in_the_same_order() -> None:
     assert (answer.flags, kernels_answer.flags) == (SYN | ACK, SYN | ACK)
     assert kinds(answer.options) == kinds(kernels_answer.options)
     assert read(answer.options).mss == read(kernels_answer.options).mss
+
+
+def test_a_linux_host_opens_as_this_linux_does() -> None:
+    with Wire(LINUX.tcp_config(mss=1460), keep=True) as wire:
+        wire.listening = True
+        wire.kernel_connects()
+        wire.run(wire.opened)
+        kernel = wire.seen[0][1]
+    with Wire(LINUX.tcp_config(mss=1460), keep=True) as wire:
+        syn, kernels_answer = handshake(wire)
+    with Wire(LINUX.tcp_config(mss=1460), keep=True) as wire:
+        wire.listening = True
+        wire.kernel_connects()
+        wire.run(wire.opened)
+        answer = wire.seen[1][1]
+    assert (syn.window, syn.ttl, syn.tos) == (kernel.window, kernel.ttl, kernel.tos)
+    assert (answer.window, answer.ident) == (kernels_answer.window, kernels_answer.ident)
+
+
+@pytest.mark.parametrize(
+    ("ours", "kernels", "agreed"), [("request", 1, True), ("off", 1, False), ("request", 0, False)]
+)
+def test_ecn_is_used_if_both_want_it(ours, kernels, agreed) -> None:
+    config = TcpConfig(mss=1460, ecn=ours)
+    with Wire(config, keep=True, ipv4__tcp_ecn=kernels) as wire:
+        syn, answer = handshake(wire)
+        assert bool(syn.flags & ECE and syn.flags & CWR) is (ours == "request")
+        assert bool(answer.flags & ECE) is agreed
+        end = wire.connection
+        assert end is not None
+        end.write(b"x" * 10_000, wire.now)
+        wire.run(lambda: end.unacknowledged() == 0)
+        marked = {packet.tos & 3 for who, packet in wire.seen if who == 1 and packet.payload}
+        assert marked == ({2} if agreed else {0})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("send", [emulated_sends, kernel_sends])
+def test_congestion_marks_slow_the_sender_without_a_loss(send) -> None:
+    outcome = send(2_000_000, 0.0, 5, TcpConfig(mss=1460, ecn="request"), mark=0.02, ipv4__tcp_ecn=1)
+    assert outcome.marked > 10
+    assert outcome.reductions > 3
+    assert outcome.again <= outcome.packets // 100
 
 
 def test_a_closed_port_of_either_refuses_the_other() -> None:
@@ -192,13 +236,18 @@ def test_the_kernels_keepalives_are_answered() -> None:
         assert end.state is State.ESTABLISHED
 
 
+@pytest.mark.slow
 def test_the_kernel_answers_our_keepalives() -> None:
     with Wire(keep=True) as wire:
         _, end = opened(wire)
         before = len(wire.seen)
-        end.probe(wire.now)
-        wire.run(lambda: len(wire.seen) == before + 2)
-        (_, probe), (who, answer) = wire.seen[before:]
+        interval = 6 * SECOND // 10  # tcp_invalid_ratelimit: the kernel answers one such segment in 500 ms
+        end.set_keep_times(interval, interval, 1, wire.now)
+        end.set_keepalive(True, wire.now)
+        wire.wait(1.5)  # two probes, of which an unanswered one would have ended it
+        assert end.state is State.ESTABLISHED
+        assert len(wire.seen) >= before + 4
+        (_, probe), (who, answer) = wire.seen[before : before + 2]
         assert (who, answer.flags, answer.ack) == (0, ACK, probe.seq + 1 & 0xFFFFFFFF)
 
 

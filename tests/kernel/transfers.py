@@ -55,6 +55,8 @@ class Outcome:
         self.packets = sum(wire.packets)
         self.lost = sum(wire.lost)
         self.again = sum(wire.again)
+        self.marked = sum(wire.marked)
+        self.reductions = sum(wire.reduced)
 
     def __str__(self) -> str:
         return (
@@ -63,9 +65,9 @@ class Outcome:
         )
 
 
-def emulated_sends(octets: int, loss: float, seed: int, config: TcpConfig | None = None) -> Outcome:
+def emulated_sends(octets: int, loss: float, seed: int, config: TcpConfig | None = None, **wires: float) -> Outcome:
     """The emulated end connects and sends; the kernel reads to the end and closes."""
-    with Wire(config, loss=loss, seed=seed) as wire:
+    with Wire(config, loss=loss, seed=seed, **wires) as wire:  # type: ignore[arg-type]
         started, cpu = time.monotonic(), time.process_time()
         listener = wire.kernel_listens()
         end = wire.connects()
@@ -102,9 +104,9 @@ def emulated_sends(octets: int, loss: float, seed: int, config: TcpConfig | None
         return Outcome(f"emulated to kernel, {loss:.0%} loss", octets, seconds, cpu, wire)
 
 
-def kernel_sends(octets: int, loss: float, seed: int, config: TcpConfig | None = None) -> Outcome:
+def kernel_sends(octets: int, loss: float, seed: int, config: TcpConfig | None = None, **wires: float) -> Outcome:
     """The kernel connects and sends; the emulated end reads to the end and closes."""
-    with Wire(config, loss=loss, seed=seed) as wire:
+    with Wire(config, loss=loss, seed=seed, **wires) as wire:  # type: ignore[arg-type]
         started, cpu = time.monotonic(), time.process_time()
         stream, read, total = Stream(octets), sha256(), 0
 

@@ -21,7 +21,7 @@ from random import Random
 from typing import TYPE_CHECKING, Self
 
 from emulator.tcp import Connection, State, TcpConfig, reset_for
-from emulator.wire.packet import ACK, IPPROTO_TCP, RST, SYN, Packet
+from emulator.wire.packet import ACK, CWR, IPPROTO_TCP, RST, SYN, Packet
 from tests.kernel.namespaces import Namespace
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Wire:
         seen: ``(from the emulated end?, packet)`` of everything, lost or not, if ``keep`` is set.
         packets, lost, again: Counts of the packets that crossed, were lost, and of data that was sent again, by sender
             (0 the kernel, 1 the emulated end).
+        marked, reduced: Congestion marks that packets got, and data that said the window was reduced (CWR), likewise.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class Wire:
         self.rng = Random(seed)
         self.keep = keep
         self.seen: list[tuple[int, Packet]] = []
-        self.packets, self.lost, self.again, self.marked = [0, 0], [0, 0], [0, 0], [0, 0]
+        self.packets, self.lost, self.again = [0, 0], [0, 0], [0, 0]
+        self.marked, self.reduced = [0, 0], [0, 0]
         self._highest: list[int | None] = [None, None]
         self.connection: Connection | None = None
         self.listening = False
@@ -211,6 +213,7 @@ class Wire:
         if self.keep:
             self.seen.append((who, packet))
         if packet.payload:
+            self.reduced[who] += packet.flags & CWR > 0
             high = self._highest[who]
             beyond = packet.seq + len(packet.payload) & 0xFFFFFFFF
             if high is None or 0 < (beyond - high & 0xFFFFFFFF) < 0x80000000:

@@ -26,6 +26,7 @@ subnets: {a: {cidr_block: 10.0.1.0/24, availability_zone: us-east-1a}}
 instances:
   reader: {subnet_id: a, iam_role: reader}
   other: {subnet_id: a}
+  web: {subnet_id: a, private_ip_address: 10.0.1.80, application: http}
 iam_roles:
   reader:
     tags: {team: data}
@@ -192,6 +193,15 @@ def test_a_denial_is_no_drop(topology: Path) -> None:
     assert (status, drops) == (403, 0)
     assert flows
     assert all(flow.accepted for flow in flows)
+
+
+def test_what_runs_on_a_host_asks_nobody_who_they_are(topology: Path) -> None:
+    async def visit() -> int:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get("http://10.0.1.80/")).status_code
+
+    with Network.load(topology) as network:
+        assert network.run(visit(), host="other") == 200
 
 
 def test_a_network_without_identities_asks_nobody_who_they_are(topology: Path) -> None:

@@ -40,6 +40,20 @@ def test_s3_answers_on_443_with_its_own_certificate():
             network.run(get("s3.us-east-1.amazonaws.com", "/", server_hostname="files.corp.example"), host="web")
 
 
+def test_a_client_that_names_nobody_gets_the_certificate_of_the_service():
+    async def story():
+        careless = client_context()
+        careless.check_hostname = False
+        _, writer = await asyncio.open_connection("s3.us-east-1.amazonaws.com", 443, ssl=careless, server_hostname="")
+        names = [name for _, name in writer.get_extra_info("peercert")["subjectAltName"]]
+        writer.close()
+        await writer.wait_closed()
+        return names
+
+    with Network.load(TOPOLOGY, seed=3) as network:
+        assert "*.s3.us-east-1.amazonaws.com" in network.run(story(), host="web")
+
+
 @pytest.mark.parametrize(
     ("names", "asked", "certificate"),
     [

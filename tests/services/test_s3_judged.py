@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from emulator.services.s3 import S3
@@ -12,6 +14,18 @@ MB = 1024 * 1024
 B = {"Bucket": "shelf"}
 MAKE = ("create_bucket", B)
 BIG = b"0123456789abcdef" * (5 * MB // 16)
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::shelf/*",
+        },
+    }
+)
 
 
 def put(key, body=b"data", **more):
@@ -60,7 +74,7 @@ STORIES = {
     "policies and tags of a bucket": [
         MAKE,
         ("get_bucket_policy", B),
-        ("put_bucket_policy", {**B, "Policy": '{"Version": "2012-10-17", "Statement": []}'}, (204, {})),
+        ("put_bucket_policy", {**B, "Policy": POLICY}, (204, {})),
         ("get_bucket_policy", B),
         ("delete_bucket_policy", B),
         ("delete_bucket_policy", B),

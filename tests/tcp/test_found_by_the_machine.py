@@ -43,3 +43,13 @@ def test_what_was_sent_twice_is_settled_by_the_acknowledgment_whichever_way_that
     net.step()
     net.weather = Weather()
     end_in_order(net)
+
+
+def test_a_router_that_tells_of_its_mtu_during_the_handshake_has_no_data_sent_again() -> None:
+    net = pair(both_open=True)
+    net.step()
+    net.step()
+    assert net.ends[0].state is State.SYN_RECEIVED
+    net.ends[0].fit(1400, net.now)
+    net.settle(0)
+    end_in_order(net)

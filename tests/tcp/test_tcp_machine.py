@@ -19,34 +19,42 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from emulator.tcp import State, TcpConfig
+from emulator.tcp.profiles import PROFILES
 from tests.tcp.weather import HOUR, MS, SECOND, STREAMS, Pair, Weather
 
 EXAMPLES = int(os.environ.get("TCP_MACHINE_EXAMPLES", "250"))
 ENDS = st.sampled_from((0, 1))
-OPTIONAL: dict[str, tuple[object, ...]] = {
+OPTIONS: dict[str, tuple[object, ...]] = {
     "sack": (True, False),
     "timestamps": (True, False),
+    "needs_timestamps": (True, False),
     "window_scale": (7, -1, 2),
     "mss": (1460, 100, 536, 8961),
     "receive_buffer": (4 << 20, 3000, 20_000, 200_000),
+    "receive_window": (-1, 65_536),
+    "round_window": (0, 1, -1),
     "ecn": ("off", "accept", "request"),
     "congestion_control": ("cubic", "reno"),
-    "nodelay": (True, False),
-    "nagle": (False, True),
     "rack": (True, False),
-    "tlp": (True, False),
-    "frto": (True, False),
-    "autotuning": (True, False),
+    "nodelay": (True, False),
     "quick_acks": (16, 0),
+    "delayed_ack_max": (0, 200 * MS),
+    "ack_every_second": (False, True),
+    "mtu_probing": (0, 1, 2),
 }
-"""Settings and the values tried; those that TcpConfig does not know are left out."""
-KNOWN = {name: values for name, values in OPTIONAL.items() if hasattr(TcpConfig(), name)}
 PATIENCE = 40 * HOUR
 """Virtual time after which a connection that has not ended never will."""
 
 
-def configs() -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in KNOWN.items()})
+def hosts() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    """Draw an operating system (or none: the defaults) and what differs from it."""
+    options = {name: st.sampled_from(values) for name, values in OPTIONS.items()}
+    return st.tuples(st.sampled_from(("", *PROFILES)), st.fixed_dictionaries({}, optional=options))
+
+
+def configured(host: tuple[str, dict[str, Any]]) -> TcpConfig:
+    name, options = host
+    return PROFILES[name].tcp_config(**options) if name else TcpConfig(**options)
 
 
 class TwoConnections(RuleBasedStateMachine):
@@ -55,7 +63,7 @@ class TwoConnections(RuleBasedStateMachine):
     pair: Pair
 
     @initialize(
-        both=st.tuples(configs(), configs()),
+        both=st.tuples(hosts(), hosts()),
         iss=st.tuples(
             st.sampled_from((1000, 0, 2**32 - 5000, 2**32 - 1)), st.sampled_from((2000, 2**31 - 100, 2**32 - 1))
         ),
@@ -68,7 +76,7 @@ class TwoConnections(RuleBasedStateMachine):
         """Whether a program aborted or let go of what might still have come."""
         self.dark = False
         self.pair = Pair(
-            (TcpConfig(**both[0]), TcpConfig(**both[1])), iss, seed, both_open=both_open, through_bytes=through_bytes
+            (configured(both[0]), configured(both[1])), iss, seed, both_open=both_open, through_bytes=through_bytes
         )
 
     # -- programs
@@ -130,7 +138,14 @@ class TwoConnections(RuleBasedStateMachine):
 
     @rule(duration=st.sampled_from((30 * MS, SECOND, 100 * SECOND, HOUR)))
     def clock_jumps(self, duration) -> None:
+        if any(end.give_up_at >= 0 for end in self.pair.ends):
+            self.rude = True  # an open that is given up after so long in any case was
         self.pair.now += duration
+
+    @rule(who=ENDS, mtu=st.sampled_from((1400, 600)))
+    def router_tells_of_a_smaller_mtu(self, who, mtu) -> None:
+        self.pair.ends[who].fit(mtu, self.pair.now)
+        self.pair.settle(who)
 
     # -- what holds
 

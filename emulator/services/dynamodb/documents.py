@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from emulator.policies import PolicyError, PolicyKind, read_policy
 from emulator.services.dynamodb.errors import DynamoDbError
 from emulator.services.dynamodb.tables import Index, KeySchema, Ordered, Table
 from emulator.services.dynamodb.values import SCALARS, Item, Value, number
@@ -36,7 +37,7 @@ def tables_of(options: Options) -> dict[str, Table]:
         owner_id = entry.text("owner_id", "") or None
         if owner_id is not None and not _ACCOUNT.fullmatch(owner_id):
             raise OptionError(f"{entry.at('owner_id')}: expected an account of 12 digits, not {owner_id!r}")
-        table = Table(name, _schema(entry), owner_id=owner_id, policy=entry.document("policy"))
+        table = Table(name, _schema(entry), owner_id=owner_id, policy=_policy(entry))
         for index_name, index in entry.table("global_secondary_indexes").tables().items():
             table.indexes[index_name] = _index(index_name, index)
         for place, given in enumerate(entry.sequence("items")):
@@ -50,6 +51,17 @@ def tables_of(options: Options) -> dict[str, Table]:
         entry.done("global_secondary_indexes", "items", "key_schema", "owner_id", "policy")
         tables[name] = table
     return tables
+
+
+def _policy(entry: Options) -> str | None:
+    """Return the table's own policy; its grammar is that of a bucket's."""
+    text = entry.document("policy")
+    if text is not None:
+        try:
+            read_policy(text, PolicyKind.BUCKET)
+        except PolicyError as error:
+            raise OptionError(f"{entry.at('policy')}: {error}") from None
+    return text
 
 
 def _schema(entry: Options) -> KeySchema:
