@@ -183,14 +183,15 @@ class Evidence(Sender):
         limit = now - rack.rtt - window
         board.lose_below(una, min(self._sent_until(limit), self.snd_nxt))
         resent = board.resent
-        i = resent.first_overdue(limit, rack.sent_at, rack.end)
+        behind = rack.end if rack.again else 0
+        i = resent.first_overdue(limit, rack.sent_at, behind)
         while i >= 0:
             board.lose_resent(i)
-            i = resent.first_overdue(limit, rack.sent_at, rack.end)
+            i = resent.first_overdue(limit, rack.sent_at, behind)
         if window == 0:
             return
         at, _ = board.gap(max(board.marked, una))
-        if at < self._sent_until(rack.sent_at) or resent.first_overdue(rack.sent_at, rack.sent_at, rack.end) >= 0:
+        if at < self._sent_until(rack.sent_at) or resent.first_overdue(rack.sent_at, rack.sent_at, behind) >= 0:
             self.timer = REORDERING
             self._arm(min(rack.sent_at + rack.rtt + window + TIMER_SLACK, now + self.rto))
 

@@ -22,6 +22,8 @@ class Rack:
     Attributes:
         sent_at, end: RACK.xmit_ts and RACK.end_seq.
         rtt: RACK.rtt, that of this segment.
+        again: That segment was sent again.  Of what left at one instant, as much does in virtual time, first copies
+            prove nothing of second ones: they had left already when the acknowledgment came that told of the loss.
         fack: RACK.fack, the highest octet that arrived, plus one.
         reordered: RACK.reordering_seen.
         steps: RACK.reo_wnd_mult, in quarters of the smallest round trip.
@@ -29,11 +31,12 @@ class Rack:
         round_end: RACK.dsack_round: until it is acknowledged no D-SACK widens the window again.
     """
 
-    __slots__ = ("end", "fack", "persist", "reordered", "round_end", "rtt", "sent_at", "steps")
+    __slots__ = ("again", "end", "fack", "persist", "reordered", "round_end", "rtt", "sent_at", "steps")
 
     def __init__(self) -> None:
         self.sent_at: int = -1
         self.end: int = 0
+        self.again: bool = False
         self.rtt: int = 0
         self.fack: int = 0
         self.reordered: bool = False
@@ -52,6 +55,7 @@ class Rack:
         if sent_at > self.sent_at or (sent_at == self.sent_at and end > self.end):
             self.sent_at = sent_at
             self.end = end
+            self.again = least >= 0
             self.rtt = rtt
 
     def window(self, min_rtt: int, srtt: int, segments: int, *, repairing: bool) -> int:

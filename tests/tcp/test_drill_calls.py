@@ -219,3 +219,57 @@ def test_what_a_call_tells_is_compared(line: str, actual: str) -> None:
     with pytest.raises(Difference) as caught:
         run_script(OPEN + line, "test.pkt")
     assert actual in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("0 < [ect01] . 1:1(0) ack 1 win 9", "ect01 is for outbound segments"),
+        ("0 < (7) . 1:1(0) ack 1 win 9", "expected ECN, tos or ttl, not '7'"),
+        ("0 < S 0:5(0) win 9", "are not 0 octets"),
+        ("0 < icmp nonsense nothing [1:1(0)]", "unknown ICMP type or code 'nonsense'"),
+        ("0 < . 1:1(0) ack 1 win 9 <sack >", "sack without blocks"),
+        ("0 < . 1:1(0) ack 1 win 9 <what 7>", "unknown TCP option 'what'"),
+        ("0 7 = 3", "expected a segment, a call, a command or code"),
+        ("0 read(3) = 5 (a note", "the note behind a result has no end"),
+        ("0 read(3, {a=1, 2}) = 5", "a structure has either names or none"),
+        ("0 read(3, {[1]=2}) = 5", "expected the name of a field before '='"),
+        ("0 read(3, =) = 5", "expected an expression"),
+    ],
+)
+def test_a_line_that_is_wrong_is_told_why(line: str, what: str) -> None:
+    with pytest.raises(ScriptError) as caught:
+        run_script(line, "test.pkt")
+    assert what in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("0 < [flowlabel 7] . 1:1(0) ack 1 win 9", "flowlabel of the IP header"),
+        ("0 < S! 0:0(0) win 9", ""),
+        ("0 < . 1:1(0)! ack 1 win 9", "absolute sequence numbers"),
+        ("0 < . 1:1(0) ack 1 win 9 / 7", "UDP encapsulation"),
+        ("0 > icmp unreachable frag_needed [1:1(0)]", "an ICMP message that is expected"),
+        ("0 < icmp unreachable frag_needed mtu 1000 [udp 7]", "ICMP about udp"),
+        ("0 < . 1:1(0) ack 1 win 9 <md5 7>", "the TCP option md5"),
+    ],
+)
+def test_a_line_that_means_something_elsewhere_is_refused(line: str, what: str) -> None:
+    with pytest.raises((Unsupported, ScriptError)) as caught:
+        run_script(line, "test.pkt")
+    assert what in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "+0 < [ce] . 1:1(0) ack 1 win 9",
+        "+0 < [tos 4, ttl 9] . 1:1(0) ack 1 win 9 urg 7",
+        "+0 < icmp type_3 code_4 mtu 1000 [1:1(0)]",
+        '+0 write(4, "a" "b"..., 2) = 2\n+0 > P. 1:3(2) ack 1',
+        "+0 write(4, ..., 0x10) = 0x10\n+0 > P. 1:17(16) ack 1",
+    ],
+)
+def test_a_line_that_is_read(line: str) -> None:
+    run_script(OPEN + line, "test.pkt")

@@ -10,6 +10,7 @@ from emulator.tcp import NewReno, TcpConfig
 from emulator.tcp.block import unwrap
 from emulator.tcp.cubic import Cubic
 from emulator.tcp.intervals import Intervals
+from emulator.tcp.rack import Rack
 from emulator.tcp.reassembly import Reassembly
 from emulator.tcp.rto import RttEstimator
 from emulator.tcp.scoreboard import Scoreboard
@@ -223,3 +224,11 @@ def test_cubic_grows_as_reno_would_where_a_round_trip_is_shorter_than_the_curve_
         now += 100_000
     # RFC 9438 section 4.3: 9/17 of a segment a round trip until what was lost is regained, then a whole one.
     assert 30_000 <= cubic.cwnd <= 42_000
+
+
+def test_a_first_copy_of_the_same_instant_does_not_overtake_a_second_one() -> None:
+    rack = Rack()
+    rack.arrived(100, 5000, 200, -1)
+    assert (rack.sent_at, rack.end, rack.again) == (100, 5000, False)
+    rack.arrived(100, 6000, 200, 50)
+    assert (rack.end, rack.again) == (6000, True)
