@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from emulator.tcp.acks import Acks
-from emulator.tcp.block import OPEN, M, unwrap
+from emulator.tcp.block import OPEN, PROBE, M, unwrap
 from emulator.tcp.reset import reset_for
 from emulator.tcp.send_buffer import NEVER
 from emulator.tcp.states import Event, Failure, State
@@ -90,6 +90,8 @@ class Receiver(Acks):
             self._output(now)
             nxt = self.snd_nxt
         due_at = now + (self.pto if nxt - after > self.snd_mss else self.last_pto)
+        if self.tlp:
+            self.timer = PROBE
         self.rto_at = due_at  # RFC 6298 (5.3); the deadline need not follow while it moves later
         if due_at < self.deadline:
             self.deadline = due_at

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.tcp.block import LOSS, OPEN, RECOVERY, REDUCING
+from emulator.tcp.block import LOSS, OPEN, RECOVERY, REDUCING, RETRANSMISSION
 from emulator.tcp.rack import MOST_STEPS, PERSIST, Rack
 from emulator.tcp.transmissions import TRIM, Resent, SendLog
 from emulator.wire.packet import CWR, ECE
@@ -452,3 +452,19 @@ def test_what_was_sent_again_is_known_octet_by_octet(changes: list[tuple[tuple[i
         if model:
             i = resent.first_overdue(now, now + 1, 0)
             assert i >= 0
+
+
+def test_the_timer_of_a_flight_behind_a_probe_is_a_probe_s_again() -> None:
+    """Header prediction sets the timer by itself: what is due after two round trips is never a timeout."""
+    d = in_flight(4)
+    assert d.wait(d.c.pto) == [(42, "PA 3001+1000 ack 1")]
+    ack(d, 4001)
+    ack(d, 4001, (3001, 4001))
+    d.write(4000)
+    d.now += RTT
+    ack(d, 5001)
+    d.c.timer = RETRANSMISSION  # as it is while a probe is out
+    ack(d, 6001)
+    assert d.c.predicted
+    assert [line for _, line in d.wait(d.c.pto)] == ["PA 7001+1000 ack 1"]
+    assert d.c.mode == OPEN
