@@ -11,9 +11,7 @@ from .dialogue import SECOND, Dialogue, syn_options
 
 
 def agreed(*, server: bool = False, **changes) -> Dialogue:
-    d = Dialogue(
-        TcpConfig(mss=1000, timestamps=False, ecn="accept" if server else "request", push_bursts=False, **changes)
-    )
+    d = Dialogue(TcpConfig(mss=1000, timestamps=False, ecn="accept" if server else "request", **changes))
     if server:
         syn = d.segment("S", 0, options=syn_options())
         syn.flags |= ECE | CWR

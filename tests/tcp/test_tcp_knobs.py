@@ -10,7 +10,7 @@ from .dialogue import MS, PAYLOAD, SECOND, Dialogue, established, fin_wait_2, sy
 
 
 def config(**changes) -> TcpConfig:
-    return TcpConfig(**{"mss": 1000, "timestamps": False, "rack": False, "push_bursts": False} | changes)
+    return TcpConfig(**{"mss": 1000, "timestamps": False, "rack": False} | changes)
 
 
 def nagling(**changes) -> Dialogue:
