@@ -77,7 +77,7 @@ def test_tshark_finds_nothing_malformed_and_no_bad_checksum(demo: Report) -> Non
 
 @tshark.needed
 def test_whatever_tshark_suspects_has_a_cause_that_the_capture_names(demo: Report) -> None:
-    """A retransmission repeats what a full queue or a gate dropped, is the one rescue of a recovery, or a probe of a tail.
+    """A retransmission repeats what a full queue or a gate dropped, is the one rescue of a recovery, or probes a tail.
 
 
     A tail loss probe repeats the last segment when a queue holds its acknowledgment up (RFC 8985 section 7).
