@@ -66,6 +66,7 @@ class DatagramTransport(transports._FlowControlMixin, asyncio.DatagramTransport)
         self.plug: Plug | None = plug
         self.protocol: Any = None
         self.may_broadcast: bool = False  # SO_BROADCAST
+        self.reuse_port: bool = False
         self._address: tuple[str, int] | None = peername
         self._context: Context = copy_context()
         self._closing: bool = False

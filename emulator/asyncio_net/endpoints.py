@@ -259,7 +259,7 @@ class Endpoints(Refusals):
         family: int = 0,
         proto: int = 0,
         flags: int = 0,
-        reuse_port: bool | None = None,  # noqa: ARG002 - a second socket on the port meets EADDRINUSE all the same
+        reuse_port: bool | None = None,
         allow_broadcast: bool | None = None,
         sock: Any = None,
         **_: Any,
@@ -280,7 +280,7 @@ class Endpoints(Refusals):
             raise ValueError("unexpected address family")
         local = await self._udp_address(local_addr, family, flags)
         remote = await self._udp_address(remote_addr, family, flags)
-        transport = stack.udp.open(local, remote)
+        transport = stack.udp.open(local, remote, reuse_port=bool(reuse_port))
         transport.may_broadcast = bool(allow_broadcast)
         try:
             protocol = protocol_factory()

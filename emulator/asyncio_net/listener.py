@@ -151,8 +151,7 @@ class SharedPort:
 
     def chosen(self, packet: Packet) -> Listener:
         """Return who accepts; while the servers stay the same, so does the answer."""
-        flow = struct.pack("!IIHH", packet.src, packet.dst, packet.sport, packet.dport)
-        return self.listeners[zlib.crc32(flow) % len(self.listeners)]
+        return self.listeners[share_of(packet, len(self.listeners))]
 
     def joined_by(self, other: Listener) -> SharedPort:
         """Return what stands for all."""
@@ -162,6 +161,13 @@ class SharedPort:
         """Return what is left without ``other``."""
         left = [listener for listener in self.listeners if listener is not other]
         return SharedPort(left) if len(left) > 1 else left[0]
+
+
+def share_of(packet: Packet, sockets: int) -> int:
+    """Return which of so many sockets that share a port has the flow of ``packet``, by a hash as on Linux."""
+    if sockets == 1:
+        return 0
+    return zlib.crc32(struct.pack("!IIHH", packet.src, packet.dst, packet.sport, packet.dport)) % sockets
 
 
 def _handshake_over(transport: asyncio.Transport, shaken: asyncio.Future[None]) -> None:

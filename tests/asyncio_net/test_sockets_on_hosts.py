@@ -78,6 +78,40 @@ async def test_a_shared_port_can_be_bound_by_others_once_all_its_servers_are_clo
         await on(db, asyncio.start_server(echo, "0.0.0.0", 7, reuse_port=True))
 
 
+async def test_datagram_sockets_that_all_say_so_share_a_port_by_flow(hub, web, db, on):
+    class Count(asyncio.DatagramProtocol):
+        def __init__(self):
+            self.peers = Counter()
+
+        def datagram_received(self, data, addr):
+            self.peers[addr[1]] += 1
+
+    async def client():
+        for _ in range(40):
+            transport, _ = await hub.loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol, remote_addr=("10.0.2.7", 53)
+            )
+            for _ in range(3):
+                transport.sendto(b"x")
+            transport.close()
+        await asyncio.sleep(1)
+
+    opened = [
+        await on(db, hub.loop.create_datagram_endpoint(Count, ("0.0.0.0", 53), reuse_port=True)) for _ in range(2)
+    ]
+    with pytest.raises(OSError, match="Address already in use"):
+        await on(db, hub.loop.create_datagram_endpoint(Count, ("10.0.2.7", 53)))
+    await on(web, client())
+    counts = [protocol.peers for _, protocol in opened]
+    assert sum(sum(count.values()) for count in counts) == 120
+    assert min(len(count) for count in counts) > 8
+    assert all(count == 3 for peers in counts for count in peers.values()), "a flow goes one way"
+    opened[0][0].close()
+    await on(web, client())
+    assert sum(sum(protocol.peers.values()) for _, protocol in opened) == 240
+    assert sum(opened[0][1].peers.values()) < 120
+
+
 # -- real sockets as tokens ----------------------------------------------------------------------------------------
 
 
