@@ -124,6 +124,8 @@ class Settings:
                 self.ts_tick = _number(value, 0, 10**6) * 1000
             elif name == "strict_segments":
                 self.strict_segments = True
+            elif name == "profile" and value not in PROFILES:
+                raise ValueError(f"{value!r} is none of {', '.join(sorted(PROFILES))}")  # noqa: TRY301 - gets its place
         except ValueError as error:
             raise ScriptError(place, f"--{name}: {error}") from None
 
