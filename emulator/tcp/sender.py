@@ -110,7 +110,7 @@ class Sender(ControlBlock):
             log.times.append(now)
             if self.ecn_ok:
                 self._mark(sent)
-            if self.rto_at < now + self.pto:  # never so while an acknowledgment is dealt with: that sets it behind us
+            if self.rto_at != NEVER:  # else header prediction deals with an acknowledgment, and sets it behind us
                 self._arm_sent(now)
         if end - nxt <= mss:
             self._output_rest(limit, now)
@@ -189,7 +189,7 @@ class Sender(ControlBlock):
         self._emit(flags, seq, payload, now)
         if size and self.ecn_ok:
             self._mark(len(self.outbox) - 1)
-        if self.rto_at < now + self.pto:
+        if self.rto_at != NEVER:
             self._arm_sent(now)
 
     def _push_bursts(self, size: int) -> None:
