@@ -223,12 +223,15 @@ class Sender(ControlBlock):
 
     def _set_probe_times(self) -> None:
         """Follow the round-trip time (RFC 8985 section 7.2; one segment may wait for a delayed acknowledgment)."""
-        pto = rto = self.rto
-        last = rto
-        if self.tlp and self.estimator.srtt >= 0:
-            pto = 2 * self.estimator.srtt
-            last = min(pto + self.config.min_rto, rto)
-            pto = min(pto + TIMER_SLACK, rto)
+        pto = last = rto = self.rto
+        srtt = self.estimator.srtt
+        if self.tlp and srtt >= 0:
+            pto = 2 * srtt + TIMER_SLACK
+            if pto > rto:
+                pto = rto
+            last = 2 * srtt + self.config.min_rto
+            if last > rto:
+                last = rto
         self.pto = pto
         self.last_pto = last
 
