@@ -136,7 +136,7 @@ def test_a_syn_behind_the_window_is_challenged_even_by_a_host_that_resets_for_th
 
 @pytest.mark.parametrize(("flags", "beyond", "data"), [("A", 1, b""), ("FA", 0, b""), ("A", 0, b"x"), ("FA", 1, b"x")])
 def test_time_wait_acknowledges_all_but_the_last_acknowledgment(flags: str, beyond: int, data: bytes) -> None:
-    """What comes behind the peer's FIN is wrong or an old connection's (``tcp_timewait_state_process``, tcp_twcheck)."""
+    """What comes behind the peer's FIN is wrong, or an old connection's (``tcp_timewait_state_process``)."""
     d = IN_STATE[State.TIME_WAIT]()
     seq, ack = d.c.rcv_nxt - d.c.irs, d.c.snd_nxt - d.c.iss
     assert d.send("A", seq, ack) == []
