@@ -48,7 +48,10 @@ class Recovery(Evidence):
         if advanced:
             said |= self._advance(packet, ack, fack, now)
         delivered = ack + board.total - held
-        self._measure(packet, now, advanced=advanced)
+        if self.sampled >= 0:
+            self._take_rtt(self.sampled, self.snd_una)
+        elif advanced:
+            self._measure_echo(packet, now)
         if advanced:
             self.backoffs = 0
             if self.timer == REORDERING:
