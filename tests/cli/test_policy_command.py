@@ -147,10 +147,10 @@ def test_trace_adds_what_the_policies_say() -> None:
     [
         (("--to", "s3"), "give --action and --resource, or --request"),
         (("--action", "s3:GetObject"), "give --to"),
-        (("--to", "s3", "--action", "GetObject"), "write SERVICE:NAME"),
+        (("--to", "s3", "--action", "GetObject"), '--action must be SERVICE:NAME like s3:GetObject, not "GetObject"'),
         (("--to", "s3", "--resource", "*"), "go with --action or --request"),
-        (("--request", "GET /b/k"), 'write "GET https://..."'),
-        (("--request", "FETCH http://x.y/"), 'write "GET https://..."'),
+        (("--request", "GET /b/k"), '--request must be a URL like http://host/path, not "/b/k"'),
+        (("--request", "FETCH http://x.y/"), '--request must be like "GET https://host/path", with GET, HEAD'),
         (("--to", "s3", "--request", "GET http://x.y/", "--action", "s3:GetObject"), "either --request or"),
         (("--to", "s3", "--action", "s3:GetObject", "--key", "a=b"), "write NAME=VALUE"),
         (("--to", "s3", "--action", "s3:GetObject", "--principal", "raeder"), 'did you mean "reader"?'),
