@@ -627,10 +627,10 @@ class ControlBlock:
         self.outbox.append(packet)
 
     def _syn_flags(self, answering: bool) -> int:
-        """Return a SYN's flags, with what RFC 3168 section 6.1.1 says of ECN; a SYN sent again asks for none."""
+        """Return a SYN's flags, with what RFC 3168 section 6.1.1 says of ECN; one sent again may ask for none."""
         if answering:
             return SYN | ACK | ECE if self.ecn_ok else SYN | ACK
-        return SYN | ECE | CWR if self.config.ecn == "request" and self.backoffs == 0 else SYN
+        return SYN | ECE | CWR if self.config.ecn == "request" and self.backoffs <= self.config.ecn_retries else SYN
 
     def _elapsed_since(self, tsecr: int, now: int) -> int:
         """Return how long ago, to the millisecond, we sent what carried the timestamp ``tsecr``."""
@@ -663,7 +663,7 @@ class ControlBlock:
             self.congestion = NewReno(self.snd_mss, window)
         asked = syn.flags & (ACK | ECE | CWR)
         if syn.flags & ACK:
-            self.ecn_ok = config.ecn == "request" and self.backoffs == 0 and asked == ACK | ECE
+            self.ecn_ok = config.ecn == "request" and self.backoffs <= config.ecn_retries and asked == ACK | ECE
         else:
             self.ecn_ok = config.ecn != "off" and asked == ECE | CWR
         self.racking = config.rack and self.sack_ok

@@ -71,8 +71,16 @@ class TcpConfig:
         tlp: Whether there are tail loss probes where ``rack`` is on (``tcp_early_retrans``).
         rfc1337: Whether TIME-WAIT ignores resets (RFC 1337, fix F1).
         repeats_fin: Whether a FIN that crosses ours is acknowledged with our FIN once more (BSD).
+        time_wait_needs_ack: Whether TIME-WAIT drops whatever carries no ACK, before any other check (BSD).
+        strict_rst: Whether only a reset at RCV.NXT ends a connection (RFC 5961 section 3.2); otherwise, as in Linux,
+            also one behind what arrived out of order, or before the peer's FIN.
+        ecn_retries: How many SYNs that are sent again still ask for ECN.
         insecure_rst, insecure_syn: Whether any reset or SYN in the window ends a connection, as before RFC 5961.
         mtu_expiry: How long a path MTU that a router told of is believed (RFC 1191 section 6.3).
+
+    Raises:
+        ValueError: if ``window_scale`` is above 14 (RFC 7323 section 2.3), or so large that the receive window would
+            always be told as 0.
     """
 
     __slots__ = (
@@ -84,6 +92,7 @@ class TcpConfig:
         "delayed_ack",
         "delayed_ack_max",
         "ecn",
+        "ecn_retries",
         "fin_wait_2",
         "ident_step",
         "initial_rto",
@@ -115,11 +124,13 @@ class TcpConfig:
         "sack",
         "send_buffer",
         "slow_start_after_idle",
+        "strict_rst",
         "syn_ack_retries",
         "syn_layout",
         "syn_pauses",
         "syn_retries",
         "time_wait",
+        "time_wait_needs_ack",
         "timestamps",
         "tlp",
         "ttl",
@@ -177,9 +188,15 @@ class TcpConfig:
         slow_start_after_idle: bool = True,
         rfc1337: bool = False,
         repeats_fin: bool = False,
+        time_wait_needs_ack: bool = False,
+        strict_rst: bool = False,
+        ecn_retries: int = 0,
         insecure_rst: bool = False,
         insecure_syn: bool = False,
     ) -> None:
+        smallest = receive_buffer if receive_window < 0 else min(receive_buffer, receive_window)
+        if not -1 <= window_scale <= 14 or smallest < 1 << max(window_scale, 0):
+            raise ValueError(f"a window of {smallest} octets cannot be told with a window scale of {window_scale}")
         self.mss: int = mss
         self.ttl: int = ttl
         self.ident_step: int = ident_step
@@ -227,5 +244,8 @@ class TcpConfig:
         self.slow_start_after_idle: bool = slow_start_after_idle
         self.rfc1337: bool = rfc1337
         self.repeats_fin: bool = repeats_fin
+        self.time_wait_needs_ack: bool = time_wait_needs_ack
+        self.strict_rst: bool = strict_rst
+        self.ecn_retries: int = ecn_retries
         self.insecure_rst: bool = insecure_rst
         self.insecure_syn: bool = insecure_syn

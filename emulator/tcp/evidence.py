@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
-from emulator.tcp.block import LOSS, RECOVERY, REORDERING, TIMER_SLACK, M, unwrap
+from emulator.tcp.block import LOSS, RECOVERY, REORDERING, TIMER_SLACK, M
 from emulator.tcp.config import MILLISECOND
 from emulator.tcp.scoreboard import DUP_THRESH
 from emulator.tcp.sender import Sender
@@ -64,22 +64,28 @@ class Evidence(Sender):
         nxt = self.snd_nxt
         board = self.scoreboard
         said = 0
-        blocks = [(unwrap(left, una), unwrap(right, una)) for left, right in read_sack(packet.options)]
+        least = una - 0x80000000  # unwrap(), without the calls
+        blocks = [
+            (least + (left - least & M), least + (right - least & M)) for left, right in read_sack(packet.options)
+        ]
         if not blocks:
             return 0
         left, right = blocks[0]
         if left < right and (right <= ack or (len(blocks) > 1 and blocks[1][0] <= left and right <= blocks[1][1])):
             said = self._note_dsack(left, right)
             del blocks[0]
+        lefts = board.lefts
+        rights = board.rights
         if len(blocks) > 1:
             blocks.sort()  # from below, so that what overtook something else is known as such
         for left, right in blocks:
             if not ack < left < right <= nxt:
                 continue
-            top = board.top(left, right)
-            if top == left:
+            i = bisect_right(lefts, left) - 1
+            if i >= 0 and rights[i] >= right:
                 continue  # two of three blocks repeat what earlier ones said
-            low, _ = board.gap(left)
+            top = board.top(left, right)
+            low = rights[i] if i >= 0 and rights[i] > left else left
             news = board.add(left, right)
             again = board.deliver(left, right)
             said |= NEWS | self._arrived(top, self.rack.fack, news > again, again > 0, packet, now)
@@ -139,10 +145,13 @@ class Evidence(Sender):
         Wanted once a round trip (RFC 6298 section 3), and of each acknowledgment while slow start is watched.
         """
         log = self.log
-        self._take_rtt(now - log.sent_at(una), ack)
-        latest = now - log.sent_at(ack - 1)
+        ends = log.ends
+        first = bisect_right(ends, una, log.head)
+        self._take_rtt(now - log.times[first], ack)
+        last = bisect_right(ends, ack - 1, first)
+        latest = now - log.times[last]
         self.estimator.note_min(latest, now)
-        log.acknowledge(ack)
+        log.head = last + 1 if ends[last] == ack else last
         if self.congestion.watching:
             self.congestion.on_rtt(latest, ack, self.snd_nxt, now)
 
@@ -173,21 +182,27 @@ class Evidence(Sender):
         board = self.scoreboard
         una = self.snd_una
         estimator = self.estimator
-        segments = max(-(-board.total // self.snd_mss), self.dupacks)
-        window = rack.window(
-            max(estimator.min_rtt, 0),
-            max(estimator.srtt, 0),
-            segments,
-            repairing=self.mode in (RECOVERY, LOSS),
-        )
+        repairing = self.mode in (RECOVERY, LOSS)
+        window = 0
+        if rack.reordered or not repairing:
+            segments = max(-(-board.total // self.snd_mss), self.dupacks)
+            window = rack.window(
+                max(estimator.min_rtt, 0),
+                max(estimator.srtt, 0),
+                segments,
+                repairing=repairing,
+            )
         limit = now - rack.rtt - window
-        board.lose_below(una, min(self._sent_until(limit), self.snd_nxt))
+        edge = self._sent_until(limit)
+        if edge > board.marked:
+            board.lose_below(una, min(edge, self.snd_nxt))
         resent = board.resent
         behind = rack.end if rack.again else 0
-        i = resent.first_overdue(limit, rack.sent_at, behind)
-        while i >= 0:
-            board.lose_resent(i)
+        if resent.lefts:
             i = resent.first_overdue(limit, rack.sent_at, behind)
+            while i >= 0:
+                board.lose_resent(i)
+                i = resent.first_overdue(limit, rack.sent_at, behind)
         if window == 0:
             return
         at, _ = board.gap(max(board.marked, una))

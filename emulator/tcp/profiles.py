@@ -102,6 +102,9 @@ _FREEBSD: Final = HostProfile(
         "ecn": "accept",  # ecn.enable 2
         "rfc1337": True,
         "repeats_fin": True,
+        "time_wait_needs_ack": True,  # tcp_twcheck
+        "strict_rst": True,
+        "ecn_retries": 1,  # ecn.maxretries
     },
 )
 

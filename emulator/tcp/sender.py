@@ -110,7 +110,7 @@ class Sender(ControlBlock):
             log.times.append(now)
             if self.ecn_ok:
                 self._mark(sent)
-            if self.rto_at < now + self.pto:  # never so while an acknowledgment is dealt with: that sets it behind us
+            if self.rto_at != NEVER:  # else header prediction deals with an acknowledgment, and sets it behind us
                 self._arm_sent(now)
         if end - nxt <= mss:
             self._output_rest(limit, now)
@@ -189,7 +189,7 @@ class Sender(ControlBlock):
         self._emit(flags, seq, payload, now)
         if size and self.ecn_ok:
             self._mark(len(self.outbox) - 1)
-        if self.rto_at < now + self.pto:
+        if self.rto_at != NEVER:
             self._arm_sent(now)
 
     def _push_bursts(self, size: int) -> None:
@@ -223,12 +223,15 @@ class Sender(ControlBlock):
 
     def _set_probe_times(self) -> None:
         """Follow the round-trip time (RFC 8985 section 7.2; one segment may wait for a delayed acknowledgment)."""
-        pto = rto = self.rto
-        last = rto
-        if self.tlp and self.estimator.srtt >= 0:
-            pto = 2 * self.estimator.srtt
-            last = min(pto + self.config.min_rto, rto)
-            pto = min(pto + TIMER_SLACK, rto)
+        pto = last = rto = self.rto
+        srtt = self.estimator.srtt
+        if self.tlp and srtt >= 0:
+            pto = 2 * srtt + TIMER_SLACK
+            if pto > rto:
+                pto = rto
+            last = 2 * srtt + self.config.min_rto
+            if last > rto:
+                last = rto
         self.pto = pto
         self.last_pto = last
 

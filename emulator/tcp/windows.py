@@ -124,6 +124,7 @@ class Windows(Recovery):
 
     def _set_space(self, size: int) -> None:
         state = self.state
+        size = max(size, 1 << max(self.config.window_scale, 0))  # less cannot be told
         told = self.rcv_acked + self.rcv_wnd
         self.rcv_space = size
         if state is State.CLOSED or state is State.SYN_SENT or state is State.LISTEN:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.tcp.drill.parser import parse
-from emulator.tcp.drill.runner import SYMBOLS, Runner
+from emulator.tcp.drill.runner import SYMBOLS, Runner, system_of
 from emulator.tcp.drill.script import Call, Event
 from emulator.tcp.drill.segments import ANY_SEQ, Segment
 from emulator.tcp.drill.settings import Settings
@@ -40,8 +40,9 @@ def wrong(action: Action) -> Iterator[Action]:
             yield replace(action, result=action.result + 1)
 
 
-def mutants(text: str, name: str, profile: str) -> Iterator[tuple[Action, Runner]]:
+def mutants(text: str, name: str) -> Iterator[tuple[Action, Runner]]:
     """Return a runner for each of the last expectations of a script made wrong, with the line before it changed."""
+    profile = system_of(text)
     symbols = SYMBOLS.get(profile, frozenset())
     events = parse(text, name, symbols).events
     places = [(i, changed) for i, event in enumerate(events) for changed in wrong(event.action)]

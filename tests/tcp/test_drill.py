@@ -387,3 +387,19 @@ def test_the_command_works(scripts) -> None:
         [sys.executable, "-m", "emulator.tcp.drill", "--help"], capture_output=True, text=True, check=True
     )
     assert "Exit status" in shown.stdout
+
+
+@pytest.mark.parametrize(("profile", "status"), [(None, 0), ("linux", 1), ("windows", 0)])
+def test_a_script_says_for_which_system_it_is_unless_the_command_does(profile, status, tmp_path, capsys) -> None:
+    script = tmp_path / "syn.pkt"
+    script.write_text(
+        "--profile=windows\n"
+        "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+        "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+        "+0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)\n"
+        "+0 > (ttl 128) S 0:0(0) <mss 1460,nop,wscale 8,nop,nop,sackOK>\n"
+    )
+    assert main([*(["--profile", profile] if profile else []), str(script)]) == status
+    script.write_text("--profile=plan9\n0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n")
+    assert main([str(script)]) == 2
+    assert "'plan9' is none of freebsd, linux, macos, windows" in capsys.readouterr().out

@@ -24,15 +24,9 @@ SUBJECTS = {
 SOURCE = re.compile(r"RFC \d+|\w+\(\d\)|Linux|FreeBSD|Windows|tcp_\w+")
 
 
-def profile_of(path: Path) -> str:
-    """A script named ``...-freebsd.pkt`` is for that system; all others are for Linux."""
-    system = path.stem.rpartition("-")[2]
-    return system if system in {"freebsd", "windows", "macos"} else "linux"
-
-
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_script_holds(path: Path) -> None:
-    run_script(path.read_text("utf-8"), path.name, profile_of(path))
+    run_script(path.read_text("utf-8"), path.name)
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -51,7 +45,7 @@ def test_there_are_scripts_for_every_subject() -> None:
 def test_the_script_can_fail(path: Path) -> None:
     """Each expectation of it, made wrong, is noticed: no line is there for nothing."""
     found = 0
-    for action, runner in mutants(path.read_text("utf-8"), path.name, profile_of(path)):
+    for action, runner in mutants(path.read_text("utf-8"), path.name):
         assert isinstance(action, Segment | Call)
         with pytest.raises(Difference):
             runner.run()

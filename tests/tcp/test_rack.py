@@ -468,3 +468,11 @@ def test_the_timer_of_a_flight_behind_a_probe_is_a_probe_s_again() -> None:
     assert d.c.predicted
     assert [line for _, line in d.wait(d.c.pto)] == ["PA 7001+1000 ack 1"]
     assert d.c.mode == OPEN
+
+
+def test_a_second_segment_brings_the_probe_nearer() -> None:
+    """Section 7.2: only a lone segment may wait for a delayed acknowledgment."""
+    d = in_flight(1)
+    assert d.c.last_pto > d.c.pto
+    d.write(3000)
+    assert [line for _, line in d.wait(d.c.pto)] == ["PA 3001+1000 ack 1"]

@@ -30,7 +30,7 @@ def test_nagle_holds_a_small_segment_while_another_small_one_is_on_its_way() -> 
 
 def test_nagle_with_minshalls_change_lets_a_small_segment_follow_full_ones() -> None:
     d = nagling()
-    assert d.write(2100) == ["A 1+1000 ack 1", "A 1001+1000 ack 1", "PA 2001+100 ack 1"]
+    assert d.write(2100) == ["A 1+1000 ack 1", "PA 1001+1000 ack 1", "PA 2001+100 ack 1"]
     assert d.write(10) == []
 
 

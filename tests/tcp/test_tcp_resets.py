@@ -105,11 +105,12 @@ def test_a_segment_without_ack_is_dropped() -> None:
         (State.ESTABLISHED, Failure.RESET),
         (State.FIN_WAIT_2, Failure.RESET),
         (State.CLOSE_WAIT, Failure.RESET),
-        (State.LAST_ACK, None),
+        (State.CLOSING, Failure.RESET),
+        (State.LAST_ACK, Failure.RESET),
         (State.TIME_WAIT, None),
     ],
 )
-def test_a_reset_is_an_error_unless_both_ends_had_closed(state: State, error: Failure | None) -> None:
+def test_a_reset_is_an_error_until_all_that_was_sent_is_acknowledged(state: State, error: Failure | None) -> None:
     d = IN_STATE[state]()
     d.send("R", d.c.rcv_nxt - d.c.irs)
     assert (d.c.state, d.c.error) == (State.CLOSED, error)

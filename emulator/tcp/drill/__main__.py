@@ -31,8 +31,8 @@ A script is a list of events, each at a time (seconds):
 
 Flags are F S R P . (ACK) U E W A, or a digit for ACE; [ect0], [ce], (ttl 64), (tos 0x10) stand before them.
 Sequence numbers count from the initial ones, "win" is the field as sent and may be left out, timestamps are
-compared if --tcp_ts_tick_usecs is in the head.  The head may also say --tolerance_usecs=, --tolerance_percent=,
---mtu=, --mss=, --bind_port=, --connect_port=, --strict_segments, --define=NAME=VALUE.
+compared if --tcp_ts_tick_usecs is in the head.  The head may also say --profile=, --tolerance_usecs=,
+--tolerance_percent=, --mtu=, --mss=, --bind_port=, --connect_port=, --strict_segments, --define=NAME=VALUE.
 
 Exit status, one script: 0 it holds; 1 it differs, and the first difference is printed; 2 it uses something that
 does not exist here, or does not parse; the message names it with line and column.
@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="linux", help="the system under test (linux)")
+    systems = "the system under test, whatever a script's head says; without it that, or linux"
+    parser.add_argument("--profile", choices=sorted(PROFILES), help=systems)
     parser.add_argument("--verbose", "-v", action="store_true", help="print every difference, also of several scripts")
     parser.add_argument("scripts", nargs="+", type=Path, metavar="SCRIPT", help="a file")
     chosen = parser.parse_args(arguments)
@@ -69,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     return DIFFERS if counts[DIFFERS] else REFUSED if counts[REFUSED] else HOLDS
 
 
-def run_file(script: Path, profile: str) -> tuple[int, str]:
+def run_file(script: Path, profile: str | None = None) -> tuple[int, str]:
     """Run a script; return its status and what there is to say."""
     try:
         text = script.read_text("utf-8", errors="replace")

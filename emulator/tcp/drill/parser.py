@@ -73,6 +73,7 @@ OPTIONS: Final = {
     "tolerance_percent",
     "tcp_ts_tick_usecs",
     "tcp_ts_ecr_scaled",
+    "profile",
     "strict_segments",
     "verbose",
 }

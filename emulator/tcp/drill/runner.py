@@ -7,6 +7,7 @@ expected, the time of the next event, the end of a call that blocks.
 from __future__ import annotations
 
 import errno
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ from emulator.tcp.drill.segments import ANY_SEQ, Segment, differs, write
 from emulator.tcp.drill.settings import Settings
 from emulator.tcp.drill.symbols import number
 from emulator.tcp.drill.transfers import injected
+from emulator.tcp.profiles import PROFILES
 from emulator.wire.packet import ACK, FIN, PSH, SYN, Packet
 
 if TYPE_CHECKING:
@@ -37,15 +39,27 @@ SYMBOLS: Final = {"freebsd": frozenset({"FreeBSD"}), "linux": frozenset({"linux"
 FIRST_REMOTE_PORT: Final = 49_152
 
 
-def run_script(text: str, path: str, profile: str = "linux") -> None:
+def system_of(text: str) -> str:
+    """Return the system that a script's head names by ``--profile=``; Linux if it names none that there is."""
+    found = re.search(r"^--profile=(\w+)", text, re.MULTILINE)
+    return found[1] if found and found[1] in PROFILES else "linux"
+
+
+def run_script(text: str, path: str, profile: str | None = None) -> None:
     """Run a script against the core; return if it holds.
+
+    Args:
+        text: The script.
+        path: What it is called in messages.
+        profile: The system under test; without it what the script's head says.
 
     Raises:
         Difference: at the first event that happens otherwise.
         ScriptError: if the script does not parse.
         Unsupported: if it uses something that does not exist here.
     """
-    Runner(parse(text, path, SYMBOLS.get(profile, frozenset())), Settings.of(profile)).run()
+    system = profile or system_of(text)
+    Runner(parse(text, path, SYMBOLS.get(system, frozenset())), Settings.of(system)).run()
 
 
 @dataclass(slots=True)

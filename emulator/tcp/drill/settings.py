@@ -124,6 +124,8 @@ class Settings:
                 self.ts_tick = _number(value, 0, 10**6) * 1000
             elif name == "strict_segments":
                 self.strict_segments = True
+            elif name == "profile" and value not in PROFILES:
+                raise ValueError(f"{value!r} is none of {', '.join(sorted(PROFILES))}")  # noqa: TRY301 - gets its place
         except ValueError as error:
             raise ScriptError(place, f"--{name}: {error}") from None
 
@@ -223,8 +225,8 @@ class Settings:
             if value not in {"0", "1", "2"}:
                 return False
         elif name == "net.ipv4.tcp_congestion_control":
-            changes["congestion_control"] = {"cubic": "cubic", "reno": "newreno"}.get(value, "")
-            return bool(changes["congestion_control"])
+            changes["congestion_control"] = value
+            return value in {"cubic", "reno"}
         elif name in _FLAGS:
             changes[_FLAGS[name]] = value != "0"
         else:
@@ -235,7 +237,6 @@ class Settings:
 _AS_IT_IS: Final = {
     "net.inet.tcp.rexmit_slop": "200",
     "net.inet.tcp.rexmit_drop_options": "0",
-    "net.inet.tcp.ecn.maxretries": "1",
     "net.inet.tcp.blackhole": "0",
     "net.inet.tcp.syncookies_only": "0",
     "net.inet.tcp.pmtud_blackhole_detection": "0",
@@ -265,6 +266,7 @@ _SYSCTLS: Final[dict[str, tuple[str, int]]] = {
     "net.inet.tcp.keepintvl": ("keep_interval", MILLISECOND),
     "net.inet.tcp.keepcnt": ("keep_count", 1),
     "net.inet.tcp.rexmit_initial": ("initial_rto", MILLISECOND),
+    "net.inet.tcp.ecn.maxretries": ("ecn_retries", 1),
     "net.inet.tcp.initcwnd_segments": ("initial_window", 1),
 }
 """``sysctl``: the setting and its unit; 0: it is a switch."""
