@@ -11,7 +11,7 @@ import typer
 from emulator.network.permissions import Asked, Permission, keys_of, permission
 from emulator.network.policy_files import KINDS, policy_problems
 from emulator.network.questions import BadQuestion
-from emulator.network.schema import action_name, method_and_url
+from emulator.network.schema import action_name, arn_or_all, method_and_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,11 +43,13 @@ def asked_of(
         if resource is not None or principal is not None or list(keys):
             raise BadQuestion("--resource, --principal and --key go with --action or --request")
         return None
-    try:
-        action_name(action)
-    except ValueError as error:
-        raise BadQuestion(f"--action {error}") from None
-    return Asked(action, resource or "*", principal=principal, keys=keys_of(keys))
+    resource = resource or "*"
+    for option, check, text in (("--action", action_name, action), ("--resource", arn_or_all, resource)):
+        try:
+            check(text)
+        except ValueError as error:
+            raise BadQuestion(f"{option} {error}") from None
+    return Asked(action, resource, principal=principal, keys=keys_of(keys))
 
 
 def destination_of(url: str) -> str:

@@ -67,6 +67,13 @@ def action_name(text: str) -> str:
     raise ValueError(f'must be SERVICE:NAME like s3:GetObject, not "{text}"')
 
 
+def arn_or_all(text: str) -> str:
+    """Refuse what is no resource of a request."""
+    if text == "*" or text.startswith("arn:"):
+        return text
+    raise ValueError(f'must be an ARN like arn:aws:s3:::bucket/key, or "*", not "{text}"')
+
+
 def method_and_url(text: str) -> tuple[str, str]:
     """Split what is asked over HTTP, ``GET https://host/path``; a URL alone is a GET.
 
@@ -207,7 +214,7 @@ class TraceSpec(Strict):
     protocol: Literal["tcp", "udp", "icmp"] = "tcp"
     source_port: Port = 40000
     action: Annotated[str, AfterValidator(action_name)] | None = None
-    resource: str | None = None
+    resource: Annotated[str, AfterValidator(arn_or_all)] | None = None
     request: Annotated[str, AfterValidator(request_line)] | None = None
     principal: str | None = None
 

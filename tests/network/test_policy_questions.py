@@ -127,6 +127,7 @@ def test_policies_are_asked_as_they_are_at_that_moment(tmp_path: Path) -> None:
         ("{to: s3, action: GetObject}", 'action must be SERVICE:NAME like s3:GetObject, not "GetObject"'),
         ("{to: s3, request: /b/k}", 'request must be a URL like http://host/path, not "/b/k"'),
         ("{to: s3, request: FETCH http://x.y/}", 'request must be like "GET https://host/path", with GET, HEAD, PUT'),
+        ("{to: s3, action: 's3:Get', resource: b/k}", "resource must be an ARN like arn:aws:s3:::bucket/key"),
         ("{to: s3, resource: '*'}", "resource and principal go with action or request"),
         ("{to: s3, action: 's3:*', request: http://x.y/}", "action must be SERVICE:NAME"),
         ("{to: s3, action: 's3:Get', request: http://x.y/}", "give either request or action and resource"),
