@@ -11,6 +11,7 @@ import typer
 from emulator.network.permissions import Asked, Permission, keys_of, permission
 from emulator.network.policy_files import KINDS, policy_problems
 from emulator.network.questions import BadQuestion
+from emulator.network.schema import action_name, arn_or_all, method_and_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from emulator.observe.explain import RoundTrip
 
 HTTP, HTTPS = 80, 443
-METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 
 
 def asked_of(
@@ -34,18 +34,22 @@ def asked_of(
     if request is not None:
         if action is not None or resource is not None:
             raise BadQuestion("give either --request or --action and --resource")
-        method, _, url = request.rpartition(" ")
-        method = method.strip().upper() or "GET"
-        if method not in METHODS or "://" not in url:
-            raise BadQuestion(f'--request {request}: write "GET https://...", with {", ".join(METHODS)}')
+        try:
+            method, url = method_and_url(request)
+        except ValueError as error:
+            raise BadQuestion(f"--request {error}") from None
         return Asked(method=method, url=url, principal=principal, keys=keys_of(keys))
     if action is None:
         if resource is not None or principal is not None or list(keys):
             raise BadQuestion("--resource, --principal and --key go with --action or --request")
         return None
-    if ":" not in action:
-        raise BadQuestion(f"--action {action}: write SERVICE:NAME, e.g. s3:GetObject")
-    return Asked(action, resource or "*", principal=principal, keys=keys_of(keys))
+    resource = resource or "*"
+    for option, check, text in (("--action", action_name, action), ("--resource", arn_or_all, resource)):
+        try:
+            check(text)
+        except ValueError as error:
+            raise BadQuestion(f"{option} {error}") from None
+    return Asked(action, resource, principal=principal, keys=keys_of(keys))
 
 
 def destination_of(url: str) -> str:

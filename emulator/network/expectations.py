@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 EXPECTATIONS_LOG: Final = "fl-expectations-"
 """How the flow logs are called that a scenario with expectations about flow logs keeps for itself."""
 
-_ANSWERS: Final = ("reachable", "unreachable")
-
 
 def differences(network: Network, host: str, row: Row, expect: ExpectSpec | None) -> tuple[str, ...]:
     """Return in what a row differs from what was expected of its step."""
@@ -32,10 +30,8 @@ def differences(network: Network, host: str, row: Row, expect: ExpectSpec | None
 
 
 def _differences(network: Network, host: str, row: Row, expect: ExpectSpec) -> Iterator[str]:
-    answers = expect.outcome in _ANSWERS  # of a question, in its own words
-    seen = ("reachable" if row.verdict == "delivered" else "unreachable") if answers else row.verdict
     plain: list[tuple[str, Any, Any]] = [
-        ("outcome", expect.outcome, seen),
+        ("outcome", expect.outcome, _outcome(row, expect.outcome)),
         ("status", expect.status, row.status),
         ("reason", expect.reason, row.reason),
         ("component", expect.component, row.component),
@@ -60,6 +56,13 @@ def _differences(network: Network, host: str, row: Row, expect: ExpectSpec) -> I
             yield f"same_az: expected {expect.same_az}, not {same}"
     yield from _times(row, expect)
     yield from _flow_rows(network, expect.flow_log)
+
+
+def _outcome(row: Row, wanted: str | None) -> str:
+    """Return a row's verdict in the words of what is wanted: questions have their own."""
+    if wanted in ("reachable", "unreachable"):
+        return "reachable" if row.verdict in ("delivered", "denied") else "unreachable"
+    return "allowed" if wanted == "allowed" and row.verdict == "delivered" else row.verdict
 
 
 def _times(row: Row, expect: ExpectSpec) -> Iterator[str]:

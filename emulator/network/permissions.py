@@ -180,7 +180,8 @@ def _principal(network: Network, source: str, named: str | None) -> Principal:
     if user is not None and named in (name, user.arn):
         return user_principal(user)
     known = [*plane.iam_roles, *plane.iam_users]
-    raise BadQuestion(f"no role or user {named!r}{did_you_mean(name, known)}")
+    hint = did_you_mean(name, known) if known else ": the topology has no iam_roles and no iam_users"
+    raise BadQuestion(f"no role or user {named!r}{hint}")
 
 
 def _request(

@@ -31,8 +31,10 @@ def policy_problems(path: Path, kind: str) -> list[Problem]:
     """
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         return [Problem(str(path), 1, 1, FILE, f"cannot be read: {error}")]
+    except OSError as error:
+        return [Problem(str(path), 1, 1, FILE, f"cannot be read: {error.strerror}")]
     code = policy_errors("", KINDS[kind])[0].code
     if path.suffix not in (".yaml", ".yml"):
         try:

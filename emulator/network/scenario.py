@@ -183,6 +183,17 @@ class _Check:
                     path, "a step does exactly one of get, push, copy_object, datagram, send, talk and trace"
                 )
         self._send((*path, "send"))
+        self._policies_asked((*path, "trace"))
+
+    def _policies_asked(self, path: KeyPath) -> None:
+        """Check that a question to policies is one: an action, perhaps of a resource, or a request."""
+        action, resource, request, principal = (
+            self._given((*path, key)) for key in ("action", "resource", "request", "principal")
+        )
+        if request and (action or resource):
+            self._complain((*path, "request"), "give either request or action and resource")
+        elif (resource or principal) and not (action or request):
+            self._complain(path, "resource and principal go with action or request")
 
     def _given(self, path: KeyPath) -> bool:
         node = self.document.find(path)

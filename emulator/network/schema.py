@@ -21,6 +21,7 @@ Size = Annotated[int, BeforeValidator(size)]
 Duration = Annotated[int, BeforeValidator(duration)]
 Rate = Annotated[int, BeforeValidator(rate)]
 _NAME: Final = re.compile(r"(?=.{1,253}\.?$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | re.ASCII)
+METHODS: Final = ("GET", "HEAD", "PUT", "POST", "DELETE")
 _EXPECTABLE: Final = (*Reason, Outcome.DELIVERED)
 
 
@@ -56,6 +57,39 @@ def http_url(text: str) -> str:
         raise ValueError(f'must be a URL like http://host/path, not "{text}"')
     if not is_address_or_name(host):
         raise ValueError(f'must have a host that is an IP address or a name, not "{host}"')
+    return text
+
+
+def action_name(text: str) -> str:
+    """Refuse what is no action of IAM's."""
+    if re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", text):
+        return text
+    raise ValueError(f'must be SERVICE:NAME like s3:GetObject, not "{text}"')
+
+
+def arn_or_all(text: str) -> str:
+    """Refuse what is no resource of a request."""
+    if text == "*" or text.startswith("arn:"):
+        return text
+    raise ValueError(f'must be an ARN like arn:aws:s3:::bucket/key, or "*", not "{text}"')
+
+
+def method_and_url(text: str) -> tuple[str, str]:
+    """Split what is asked over HTTP, ``GET https://host/path``; a URL alone is a GET.
+
+    Raises:
+        ValueError: if it is no such request.
+    """
+    method, _, url = text.rpartition(" ")
+    method = method.strip().upper() or "GET"
+    if method not in METHODS:
+        raise ValueError(f'must be like "GET https://host/path", with {", ".join(METHODS)}, not "{text}"')
+    return method, http_url(url)
+
+
+def request_line(text: str) -> str:
+    """Refuse what is no request."""
+    method_and_url(text)
     return text
 
 
@@ -174,11 +208,15 @@ class TalkSpec(Strict):
 
 
 class TraceSpec(Strict):
-    """A question, answered by the walk without a packet being sent."""
+    """A question, answered by the walk without a packet being sent; with an action or request also by the policies."""
 
     to: str
     protocol: Literal["tcp", "udp", "icmp"] = "tcp"
     source_port: Port = 40000
+    action: Annotated[str, AfterValidator(action_name)] | None = None
+    resource: Annotated[str, AfterValidator(arn_or_all)] | None = None
+    request: Annotated[str, AfterValidator(request_line)] | None = None
+    principal: str | None = None
 
 
 class FlowRowSpec(Strict):
@@ -206,7 +244,7 @@ class ExpectSpec(Strict):
     over, since the beginning of the run: what a program that does one thing after the other lets its user wait for.
     """
 
-    outcome: Literal["delivered", "dropped", "denied", "failed", "reachable", "unreachable"] | None = None
+    outcome: Literal["delivered", "dropped", "denied", "failed", "reachable", "unreachable", "allowed"] | None = None
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     reason: ReasonCode | None = None
     component: str | None = None

@@ -18,8 +18,9 @@ from emulator.network import workloads
 from emulator.network.authority import access_key_of
 from emulator.network.expectations import differences
 from emulator.network.origins import origin, source_interface
+from emulator.network.permissions import HTTPS, Asked, permission
 from emulator.network.questions import destination, unresolved
-from emulator.network.schema import is_address
+from emulator.network.schema import is_address, method_and_url
 from emulator.services import signed_headers
 from emulator.wire.packet import IPPROTO_ICMP, IPPROTO_TCP
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from emulator.network.schema import SendSpec, StepSpec, TraceSpec
     from emulator.observe.explain import DnsAnswer
     from emulator.observe.ledger import Drop
+    from emulator.policies import Verdict
     from emulator.services import Ruling
     from emulator.simulation.fabric import CompiledLeg, Path
 
@@ -121,8 +123,7 @@ def _program_step(network: Network, step: StepSpec) -> Row:
     path = _busiest(network, addresses, began)
     story = path.story if path is not None else []
     if ruling is not None and not ruling.allowed:
-        code = "AccessDenied" if ruling.action.startswith("s3:") else "AccessDeniedException"
-        reason, verdict, where = f"HTTP {done.status} {code}", "denied", _denied(ruling)
+        reason, verdict, where = _refusal(done.status, ruling.action), "denied", _decided(ruling.verdict)
     elif lost and done.status is None and (done.error is not None or step.datagram is not None):
         ending = lost[-1]
         reason, verdict, where = str(ending.reason), "dropped", (ending.component, ending.rule or "")
@@ -134,6 +135,8 @@ def _program_step(network: Network, step: StepSpec) -> Row:
     else:
         reason, verdict = f"HTTP {done.status}" if done.status else "", "delivered"
         where = _way(network, path, ruling)
+        if (done.status or 0) >= 400:
+            where = where[0], "the service's own answer, no policy denies"
     moved = done.octets if done.error is None and (done.status or 0) < 400 else 0
     spent = (ended - began) / 1e9
     throughput = moved * 8 / spent if moved >= WORTH_TIMING and spent else None
@@ -188,7 +191,7 @@ def next_hops(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def _question(network: Network, step: StepSpec, spec: TraceSpec) -> Row:
-    """Ask instead of sending; the walk's answer is the row."""
+    """Ask instead of sending; the walk's answer is the row, or the policies' where they are asked and it arrives."""
     answer = network.trace(step.host, spec.to, protocol=spec.protocol, source_port=spec.source_port)
     blocker = answer.blocker
     steps = answer.forward.steps
@@ -204,10 +207,29 @@ def _question(network: Network, step: StepSpec, spec: TraceSpec) -> Row:
         arrived=arrived,
         dns=" ".join(answer.remarks),
     )
-    if blocker is None:
+    if blocker is not None:
+        reason, rule = str(blocker.reason), blocker.rule or ""
+        return replace(row, verdict="dropped", reason=reason, component=blocker.component, rule=rule)
+    asked = _asked(spec)
+    if asked is None:
         return row
-    reason, rule = str(blocker.reason), blocker.rule or ""
-    return replace(row, verdict="dropped", reason=reason, component=blocker.component, rule=rule)
+    port = spec.to.rpartition(":")[2]
+    found = permission(network, answer, step.host, asked, int(port) if port.isdigit() else HTTPS)
+    if found.verdict is None:
+        return replace(row, rule=found.note)
+    component, rule = _decided(found.verdict)
+    if found.allowed:
+        return replace(row, component=component or row.component, rule=rule)
+    reason = _refusal(found.status, found.verdict.question.action)
+    return replace(row, verdict="denied", reason=reason, status=found.status, component=component, rule=rule)
+
+
+def _asked(spec: TraceSpec) -> Asked | None:
+    """Return what a question asks of a service; None if it is about packets alone."""
+    if spec.request is not None:
+        method, url = method_and_url(spec.request)
+        return Asked(method=method, url=url, principal=spec.principal)
+    return None if spec.action is None else Asked(spec.action, spec.resource or "*", principal=spec.principal)
 
 
 def _addresses(network: Network, host: str) -> tuple[int, ...]:
@@ -306,12 +328,18 @@ def _way(network: Network, path: Path | None, ruling: Ruling | None) -> tuple[st
     return arrived, rules[-1] if rules else ""
 
 
-def _denied(ruling: Ruling) -> tuple[str, str]:
-    """Return who denied a request, an endpoint, a bucket or an identity, and by which statement of which layer."""
-    deciding = ruling.verdict.deciding
-    assert deciding is not None, "somebody denied it"
+def _refusal(status: int | None, action: str) -> str:
+    """Return a denial as its service answers it (POL-13)."""
+    return f"HTTP {status} {'AccessDenied' if action.startswith('s3:') else 'AccessDeniedException'}"
+
+
+def _decided(verdict: Verdict) -> tuple[str, str]:
+    """Return who decided, an endpoint, a bucket or an identity, and by which statement of which layer."""
+    deciding = verdict.deciding
+    if deciding is None:
+        return "", "no policy is asked"
     statement = deciding.decision.statement or "no statement allows it"
-    names = deciding.decision.policy or ", ".join(deciding.names) or ruling.verdict.question.principal.called
+    names = deciding.decision.policy or ", ".join(deciding.names) or verdict.question.principal.called
     return names, f"{statement} ({deciding.layer})"
 
 

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from emulator.services.generic import GenericService, arrival
-from emulator.services.messages import Access, Body, Request, Response, json_response
+from emulator.services.messages import Body, Request, Response, json_response
 from emulator.services.planned import Plan
 
 if TYPE_CHECKING:
@@ -26,15 +26,8 @@ class Echo(GenericService):
         super().__init__(service_name, supports_policies=supports_policies)
         self._plan = plan or Plan()
 
-    async def accesses(self, request: Request, body: Body) -> tuple[Access, ...]:
-        """Return the service's one action, on ``*``; nothing for a host name that is not served."""
-        return () if self._plan.refusal(request) is not None else await super().accesses(request, body)
-
     async def respond(self, request: Request, body: Body) -> Response:
         """Return the planned answer, or 200 and the request as it arrived."""
-        refusal = self._plan.refusal(request)
-        if refusal is not None:
-            return refusal
         length = await body.discard()
         planned = self._plan.answer_to(request)
         if planned.think_time:

@@ -1,11 +1,7 @@
 """What a document says that an HTTP service answers: statuses, contents, delays, by path.
 
 A generic service describes the request it got; a document may have it answer
-otherwise, everywhere or at some paths, and serve certain host names only, as the
-endpoints of private APIs do.
-
-Amazon API Gateway Developer Guide, "How to invoke a private API": a name that
-is no private API's is answered with 403 Forbidden, before any policy.
+otherwise, everywhere or at some paths.
 """
 
 from __future__ import annotations
@@ -15,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emulator.services.blocks import blocks
-from emulator.services.messages import BLOCK_SIZE, Request, Response, json_response
+from emulator.services.messages import BLOCK_SIZE, Request, Response
 from emulator.services.options import OptionError
 
 if TYPE_CHECKING:
@@ -56,17 +52,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All answers of a service: of the paths in order, else the general one; ``hosts`` are those it serves, or all."""
+    """All answers of a service: of the paths in order, else the general one."""
 
     general: Planned = Planned()
     routes: tuple[tuple[re.Pattern[str], Planned], ...] = ()
-    hosts: tuple[re.Pattern[str], ...] = ()
-
-    def refusal(self, request: Request) -> Response | None:
-        """Return 403 for a host name that is not served."""
-        if not self.hosts or any(pattern.fullmatch(request.host) for pattern in self.hosts):
-            return None
-        return json_response(403, {"message": "Forbidden"}, ("x-amzn-ErrorType", "ForbiddenException"))
 
     def answer_to(self, request: Request) -> Planned:
         """Return what a request is answered with."""
@@ -86,12 +75,7 @@ def plan_of(options: Options) -> Plan:
     for path, entry in options.table("routes").tables().items():
         routes.append((_pattern(path), _planned(entry)))
         entry.done(*ANSWER_OPTIONS)
-    hosts = []
-    for host in options.sequence("hosts"):
-        if not isinstance(host, str):
-            raise OptionError(f"{options.at('hosts')}: expected host names, not {host!r}")
-        hosts.append(_pattern(host.lower()))
-    return Plan(_planned(options), tuple(routes), tuple(hosts))
+    return Plan(_planned(options), tuple(routes))
 
 
 def _planned(options: Options) -> Planned:

@@ -140,7 +140,7 @@ def _dynamodb(service_name: str, region: str, options: Options) -> Program:
 def _generic(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory
     supports_policies = options.flag("supports_policies", True)
     application = echo.Echo(service_name, supports_policies=supports_policies, plan=plan_of(options))
-    return _http(application, options, *ANSWER_OPTIONS, "hosts", "routes", "supports_policies")
+    return _http(application, options, *ANSWER_OPTIONS, "routes", "supports_policies")
 
 
 def _sink(service_name: str, region: str, options: Options) -> Program:  # noqa: ARG001 - as every factory

@@ -142,18 +142,28 @@ def test_trace_adds_what_the_policies_say() -> None:
     assert vpcemu("trace", DEMO, "--from", "web", "--request", f"GET {url}").exit_code == 1
 
 
+def test_a_principal_where_the_topology_states_nobody() -> None:
+    done = explain(DEMO, "--from", "web", "--to", "s3:80", "--action", "s3:GetObject", "--principal", "reader")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "vpcemu: no role or user 'reader': the topology has no iam_roles and no iam_users\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--to", "s3"), "give --action and --resource, or --request"),
         (("--action", "s3:GetObject"), "give --to"),
-        (("--to", "s3", "--action", "GetObject"), "write SERVICE:NAME"),
+        (("--to", "s3", "--action", "GetObject"), '--action must be SERVICE:NAME like s3:GetObject, not "GetObject"'),
+        (("--to", "s3", "--action", "s3:GetObject", "--resource", "b/k"), "--resource must be an ARN like arn:aws:s3"),
         (("--to", "s3", "--resource", "*"), "go with --action or --request"),
-        (("--request", "GET /b/k"), 'write "GET https://..."'),
-        (("--request", "FETCH http://x.y/"), 'write "GET https://..."'),
+        (("--request", "GET /b/k"), '--request must be a URL like http://host/path, not "/b/k"'),
+        (("--request", "FETCH http://x.y/"), '--request must be like "GET https://host/path", with GET, HEAD'),
         (("--to", "s3", "--request", "GET http://x.y/", "--action", "s3:GetObject"), "either --request or"),
         (("--to", "s3", "--action", "s3:GetObject", "--key", "a=b"), "write NAME=VALUE"),
         (("--to", "s3", "--action", "s3:GetObject", "--principal", "raeder"), 'did you mean "reader"?'),
+        (("--to", "s3", "--action", "s3:GetObject", "--principal", "zz"), "no role or user 'zz'"),
         (("--to", "s4", "--action", "s3:GetObject"), "s4"),
     ],
 )
@@ -185,4 +195,6 @@ def test_validate_says_file_line_and_column(tmp_path: Path) -> None:
         [(2, 39, "MalformedPolicyDocument")],
     )
     assert vpcemu("policy", "validate", right, "--kind", "bukket").exit_code == 2
-    assert vpcemu("policy", "validate", tmp_path / "none.json").exit_code == 2
+    done = vpcemu("policy", "validate", tmp_path / "none.json")
+    said = f"{tmp_path / 'none.json'}:1:1: EMU_FILE: cannot be read: No such file or directory\n"
+    assert (done.exit_code, done.stderr) == (2, said)
