@@ -37,7 +37,7 @@ class Evidence(Sender):
         una = self.snd_una
         board = self.scoreboard
         said = 0
-        top = board.top(una, ack)
+        top = board.top(una, ack) if board.lefts else ack
         if top > una:
             news = ack - una - (board.covered(una, ack) if board.lefts else 0)
             again = board.deliver(una, ack)
@@ -45,10 +45,11 @@ class Evidence(Sender):
             if not again:
                 self.sampled = now - self.log.sent_at(una)
         self.log.acknowledge(ack)
-        board.advance(ack)
-        if board.lefts and board.lefts[0] <= ack:
-            board.clear()
-            board.marked = ack  # the peer has reneged (RFC 2018 section 8): it would have acknowledged these
+        if board.lefts:
+            board.discard_below(ack)
+            if board.lefts and board.lefts[0] <= ack:
+                board.clear()
+                board.marked = ack  # the peer has reneged (RFC 2018 section 8): it would have acknowledged these
         self.snd_una = ack
         if ack >= self.release_at:
             self._release(ack)
@@ -114,11 +115,14 @@ class Evidence(Sender):
             rack.fack = max(rack.fack, top)
             return 0
         if not (again and resent.newest_end == top):
-            sent_at = self.log.sent_at(top - 1)
-            rack.arrived(sent_at, top, now, -1)
+            log = self.log
+            sent_at = log.times[bisect_right(log.ends, top - 1, log.head)]
+            if sent_at >= rack.sent_at:
+                rack.arrived(sent_at, top, now, -1)
             if not again:
                 self.estimator.note_min(now - sent_at, now)
-        rack.fack = max(rack.fack, top)
+        if top > rack.fack:
+            rack.fack = top
         if top <= fack and self.sack_ok:
             rack.reordered = True  # it was overtaken, and not by its own second copy
         return ORIGINAL if top <= self.recover else 0
@@ -129,12 +133,9 @@ class Evidence(Sender):
             return False
         return packet.tsecr - (sent_at // MILLISECOND + self.ts_offset) & M >= 0x80000000
 
-    def _measure(self, packet: Packet, now: int, *, advanced: bool) -> None:
-        """Take in what this acknowledgment says of the round-trip time, and stop backing off."""
-        if self.sampled >= 0:
-            self._take_rtt(self.sampled, self.snd_una)
-        elif advanced and self.timestamps and packet.tsecr:
-            # Nothing sent once was acknowledged, but the echo tells which copy was (RFC 7323 section 4).
+    def _measure_echo(self, packet: Packet, now: int) -> None:
+        """Nothing sent once was acknowledged, but the echo tells which copy was (RFC 7323 section 4)."""
+        if self.timestamps and packet.tsecr:
             echoed = (now // MILLISECOND + self.ts_offset - packet.tsecr & M) * MILLISECOND
             if echoed < self.config.max_rto:
                 self._take_rtt(max(echoed, MILLISECOND), self.snd_una)

@@ -62,10 +62,20 @@ class Intervals:
         behind = bisect_left(lefts, right)
         if first >= behind:
             return 0
+        begin = lefts[first]
+        if behind - first == 1 and begin >= left:  # the beginning of one, or all of it: nearly always
+            count = rights[first] - begin
+            if rights[first] > right:
+                count = right - begin
+                lefts[first] = right
+            else:
+                del lefts[first]
+                del rights[first]
+            self.total -= count
+            return count
         count = 0
         for i in range(first, behind):
             count += min(right, rights[i]) - max(left, lefts[i])
-        begin = lefts[first]
         end = rights[behind - 1]
         new_lefts: list[int] = []
         new_rights: list[int] = []

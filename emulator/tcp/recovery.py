@@ -48,7 +48,10 @@ class Recovery(Evidence):
         if advanced:
             said |= self._advance(packet, ack, fack, now)
         delivered = ack + board.total - held
-        self._measure(packet, now, advanced=advanced)
+        if self.sampled >= 0:
+            self._take_rtt(self.sampled, self.snd_una)
+        elif advanced:
+            self._measure_echo(packet, now)
         if advanced:
             self.backoffs = 0
             if self.timer == REORDERING:
@@ -376,8 +379,10 @@ class Recovery(Evidence):
     def _on_retransmission_timeout(self, now: int) -> None:
         """RFC 6298 section 5.4-5.6, RFC 5681 equation 4: back off, and begin again from one segment."""
         if self._gives_up(self.backoffs, now):
-            self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
-            return
+            if not self._is_shut_out(now):
+                self._end(Event.USER_TIMEOUT, Failure.TIMED_OUT)
+                return
+            self.backoffs = 1  # once the window opens there are as many tries as ever
         una = self.snd_una
         nxt = self.snd_nxt
         congestion = self.congestion
@@ -403,6 +408,15 @@ class Recovery(Evidence):
         self.rto = self.estimator.back_off()
         self._arm(self._retry_at(now + self.rto))
         self._output_lost(now)
+
+    def _is_shut_out(self, now: int) -> bool:
+        """Say whether the peer, heard of lately, has shrunk its window to nothing around what is on its way.
+
+        That is no reason to give up (RFC 9293 section 3.8.6, SHLD-17); Linux waits two longest timeouts to hear of it.
+        """
+        if self.snd_wnd or self.user_timeout or self.released:
+            return False
+        return now - max(self.heard_at, self.data_at) <= 2 * self.estimator.max_rto
 
     def _lose_by_timeout(self, now: int) -> None:
         """All is lost, but for what left too late to be acknowledged yet (RFC 8985 section 6.3)."""

@@ -40,13 +40,15 @@ class Windows(Recovery):
     def _reopen(self, now: int) -> None:
         """Tell the peer of the larger window if it is twice as large as the one it knows.
 
-        RFC 9293 section 3.8.6.2.2 would allow smaller steps; these are ``tcp_cleanup_rbuf`` of Linux, and FreeBSD's
-        too ("2 * adv >= so_rcv.sb_hiwat").
+        RFC 9293 section 3.8.6.2.2 would allow smaller steps; these are ``tcp_cleanup_rbuf`` of Linux. BSD's
+        (``tcp_output``) are two segments if that is a quarter of the buffer.
         """
         told = self.rcv_right - self.rcv_nxt
         self._open_window()
         state = self.state
-        if 2 * told <= self.rcv_wnd and (
+        more = self.rcv_wnd - told
+        bsd = self.config.round_window > 0 and more >= 2 * self.snd_mss and 4 * more >= self.rcv_space
+        if (bsd or 2 * told <= self.rcv_wnd) and (
             state is State.ESTABLISHED or state is State.FIN_WAIT_1 or state is State.FIN_WAIT_2
         ):
             self._send_ack(now)

@@ -170,6 +170,8 @@ def test_edge_triggers_and_other_events_are_refused(line: str) -> None:
         ("net.ipv4.tcp_ecn=1", "ecn", "request"),
         ("net.inet.tcp.ecn.enable=2", "ecn", "accept"),
         ("net.ipv4.tcp_congestion_control=cubic", "congestion_control", "cubic"),
+        ("net.ipv4.tcp_congestion_control=reno", "congestion_control", "reno"),
+        ("net.inet.tcp.ecn.maxretries=2", "ecn_retries", 2),
     ],
 )
 def test_a_setting_of_a_system_is_one_of_ours(setting: str, key: str, value: object) -> None:
@@ -177,6 +179,37 @@ def test_a_setting_of_a_system_is_one_of_ours(setting: str, key: str, value: obj
     name, _, text = setting.partition("=")
     settings.take_sysctl(name, text, PLACE)
     assert settings.changes[key] == value
+    assert getattr(settings.config(), key) == value
+
+
+def test_freebsd_may_drop_what_has_syn_and_fin() -> None:
+    script = "0 `sysctl net.inet.tcp.drop_synfin=%d`\n" + LISTEN.replace("0 socket", "+0 socket", 1)
+    syn = "+0 < SF 0:0(0) win 32792 <mss 1000>\n"
+    answer = "+0 > S. 0:0(0) ack 1 <...>\n"
+    run_script(script % 1 + syn + "+0 < S 0:0(0) win 32792 <mss 1000>\n" + answer, "test.pkt", "freebsd")
+    run_script(script % 0 + syn + answer, "test.pkt", "freebsd")
+    with pytest.raises(Difference):
+        run_script(script % 1 + syn + answer, "test.pkt", "freebsd")
+
+
+def test_a_write_that_blocks_goes_on_where_it_was_whenever_a_third_of_the_buffer_is_free() -> None:
+    """sk_stream_wait_memory and sk_stream_is_writeable; 61000 octets, and not one more, leave."""
+    run_script(
+        LISTEN + "+0 < S 0:0(0) win 50000 <mss 1000>\n+0 > S. 0:0(0) ack 1 <...>\n+.1 < . 1:1(0) ack 1 win 50000\n"
+        "+0 accept(3, ..., ...) = 4\n+0 setsockopt(4, SOL_SOCKET, SO_SNDBUF, [21000], 4) = 0\n"
+        "+0...0.2 write(4, ..., 61000) = 61000\n+.1 < . 1:1(0) ack 10001 win 50000\n"
+        "+.1 < . 1:1(0) ack 30001 win 50000\n+.1 < . 1:1(0) ack 50001 win 50000\n"
+        "+.01 < . 1:1(0) ack 61001 win 50000\n+0 ioctl(4, SIOCOUTQ, [0]) = 0\n+0 ioctl(4, SIOCOUTQNSD, [0]) = 0\n",
+        "test.pkt",
+    )
+
+
+def test_sendmsg_with_more_to_come_waits_for_it() -> None:
+    message = "sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 40}], msg_flags=0}, %s) = 40\n"
+    run_script(
+        OPEN + "+0 " + message % "MSG_MORE" + "+.02 " + message % "0" + "+0 > P. 1:81(80) ack 1\n",
+        "test.pkt",
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,17 @@ def test_a_syn_sent_again_asks_no_more_for_middleboxes_may_drop_what_asks() -> N
     assert not d.c.ecn_ok
 
 
+def test_a_system_may_ask_once_more() -> None:
+    """FreeBSD does, once (``net.inet.tcp.ecn.maxretries``)."""
+    d = Dialogue(TcpConfig(mss=1000, ecn="request", ecn_retries=1))
+    d.c.connect(0)
+    d.answers()
+    d.wait(SECOND)
+    assert bits(d) == [(0, SYN | ECE | CWR)]
+    d.wait(2 * SECOND)
+    assert bits(d) == [(0, SYN)]
+
+
 def test_new_data_is_ecn_capable_and_nothing_else() -> None:
     d = agreed()
     d.write(2500)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from emulator.tcp import Failure, State, TcpConfig
@@ -71,6 +71,10 @@ class Transfer:
     sizes=st.tuples(st.sampled_from((0, 1, 1000, 100_000)), st.sampled_from((0, 1, 5000, 100_000))),
     through_bytes=st.booleans(),
 )
+@example(  # a reader that naps for an hour, with data on its way when its window shrank to nothing
+    seed=2214, loss=0.1, reorder=0.0, duplicate=0.3, sack=False, timestamps=False, mss=1460, receive_buffer=3000,
+    scales=(2, 7), iss=(0, 5), sizes=(100_000, 5000), through_bytes=False,
+)  # fmt: skip
 def test_if_some_copy_of_each_segment_gets_through_every_byte_arrives(
     seed, loss, reorder, duplicate, sack, timestamps, mss, receive_buffer, scales, iss, sizes, through_bytes
 ) -> None:
@@ -88,13 +92,26 @@ def test_if_some_copy_of_each_segment_gets_through_every_byte_arrives(
         return delays
 
     def config(scale: int) -> TcpConfig:
-        return TcpConfig(sack=sack, timestamps=timestamps, mss=mss, receive_buffer=receive_buffer, window_scale=scale)
+        return TcpConfig(
+            sack=sack,
+            timestamps=timestamps,
+            mss=mss,
+            receive_buffer=receive_buffer,
+            window_scale=scale,
+            time_wait=3600 * SECOND,  # whoever still waits for the last ACK gets it, however long its pauses have grown
+        )
 
     world = World(fate, config(scales[0]), config(scales[1]), iss)
     world.through_bytes = through_bytes
     data = rng.randbytes(sizes[0]), rng.randbytes(sizes[1])
     Transfer(world, data, rng).run()
-    assert [end.error for end in world.ends] == [None, None]
+    told = [end.error for end in world.ends]
+    if loss > 0.01 and Failure.RESET in told:
+        # Nobody can be sure that the last acknowledgment arrives: under such loss a FIN may be sent again when the
+        # other end's TIME-WAIT is over, and is answered with a reset. Its end of data had arrived all the same.
+        told.remove(Failure.RESET)
+        told.append(None)
+    assert told == [None, None]
     assert (world.got[1], world.got[0]) == data
     assert [end.state for end in world.ends] == [State.CLOSED, State.CLOSED]
     assert [end.deadline for end in world.ends] == [-1, -1]

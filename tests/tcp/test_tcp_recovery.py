@@ -262,6 +262,30 @@ def test_data_is_given_up_after_fifteen_retransmissions_as_linux_does() -> None:
     assert (d.c.state, d.c.error, d.c.deadline) == (State.CLOSED, Failure.TIMED_OUT, -1)
 
 
+def test_data_beyond_a_window_that_shrank_to_nothing_is_not_given_up_while_the_peer_answers() -> None:
+    """RFC 9293 section 3.8.6, SHLD-17: a peer whose program does not read, and that is there."""
+    d = established(rtt=1)
+    d.write(100)
+    for _ in range(20):
+        assert [text for _, text in d.wait(121 * SECOND)][-1:] == ["PA 1+100 ack 1"]
+        assert d.send("A", 1, 1, window=0) == []
+    assert d.c.state is State.ESTABLISHED
+    assert d.send("A", 1, 1, window=1000) == []
+    assert [text for _, text in d.wait(121 * SECOND)] == ["PA 1+100 ack 1"]
+    d.send("A", 1, 101)
+    assert d.c.rto_at == -1
+
+
+def test_once_it_answers_no_more_it_is_given_up() -> None:
+    d = established(rtt=1)
+    d.write(100)
+    for _ in range(20):
+        d.wait(121 * SECOND)
+        d.send("A", 1, 1, window=0)
+    d.wait(4000 * SECOND)
+    assert (d.c.state, d.c.error) == (State.CLOSED, Failure.TIMED_OUT)
+
+
 def test_one_acknowledgment_in_time_starts_the_count_anew() -> None:
     d = established(rtt=1)
     d.write(2000)

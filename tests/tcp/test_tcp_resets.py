@@ -116,6 +116,40 @@ def test_a_reset_is_an_error_until_all_that_was_sent_is_acknowledged(state: Stat
     assert (d.c.state, d.c.error) == (State.CLOSED, error)
 
 
+def test_a_reset_before_the_fin_is_believed_unless_rfc_5961_is_taken_at_its_word() -> None:
+    """Linux believes it (``tcp_reset_check``), for a peer may have forgotten its FIN; FreeBSD does not."""
+    for strict in (False, True):
+        d = established(TcpConfig(strict_rst=strict, timestamps=False))
+        d.send("FA", 1)
+        d.send("R", 1)
+        assert (d.c.state is State.CLOSED) is not strict
+
+
+def test_a_syn_behind_the_window_is_challenged_even_by_a_host_that_resets_for_those_in_it() -> None:
+    d = established(TcpConfig(insecure_syn=True, timestamps=False))
+    right = 1 + d.c.rcv_wnd
+    assert d.send("S", right) == ["A 1 ack 1"]
+    assert d.c.state is State.ESTABLISHED
+    assert d.send("S", right - 1) == ["RA 1 ack 1"]
+    assert (d.c.state, d.c.error) == (State.CLOSED, Failure.RESET)
+
+
+@pytest.mark.parametrize(("flags", "beyond", "data"), [("A", 1, b""), ("FA", 0, b""), ("A", 0, b"x"), ("FA", 1, b"x")])
+def test_time_wait_acknowledges_all_but_the_last_acknowledgment(flags: str, beyond: int, data: bytes) -> None:
+    """What comes behind the peer's FIN is wrong, or an old connection's (``tcp_timewait_state_process``)."""
+    d = IN_STATE[State.TIME_WAIT]()
+    seq, ack = d.c.rcv_nxt - d.c.irs, d.c.snd_nxt - d.c.iss
+    assert d.send("A", seq, ack) == []
+    assert d.send(flags, seq + beyond, ack, data) == [f"A {ack} ack {seq}"]
+    assert d.c.state is State.TIME_WAIT
+
+
+def test_time_wait_may_ignore_what_has_no_ack() -> None:
+    for needs_ack in (False, True):
+        d = IN_STATE[State.TIME_WAIT](config=TcpConfig(time_wait_needs_ack=needs_ack, timestamps=False))
+        assert (d.send("F", d.c.rcv_nxt - d.c.irs - 1) == []) is needs_ack
+
+
 def test_what_had_arrived_before_a_reset_can_still_be_taken() -> None:
     d = established()
     d.send("PA", 1, 1, b"last words")

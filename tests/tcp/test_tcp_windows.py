@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emulator.tcp import PROFILES, TcpConfig
 
 from .dialogue import MS, established
@@ -115,3 +117,18 @@ def test_a_window_told_to_a_peer_that_does_not_scale_fits_its_field() -> None:
     d.take()
     d.send("A", 1001, 1, b"x" * 1001)
     assert [packet.window for packet in d.packets] == [65535]
+
+
+@pytest.mark.parametrize(("system", "told_at"), [("freebsd", [15_000]), ("linux", [])])
+def test_bsd_tells_of_a_quarter_of_the_buffer_and_linux_of_a_doubled_window(system: str, told_at: list[int]) -> None:
+    """40000 octets of window, 15000 of them filled and read: ``tcp_output`` of BSD, ``tcp_cleanup_rbuf`` of Linux."""
+    config = PROFILES[system].tcp_config(
+        mss=1000, timestamps=False, window_scale=-1, receive_buffer=40_000, receive_window=-1
+    )
+    d = established(config)
+    for seq in range(1, 15_001, 1000):
+        d.send("A", seq, 1, b"x" * 1000)
+    d.wait(300 * MS)
+    d.answers()
+    d.take()
+    assert [packet.ack - d.c.irs - 1 for packet in d.c.to_send(d.now)] == told_at

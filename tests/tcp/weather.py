@@ -119,6 +119,8 @@ class Pair:
         self.reading = [True, True]
         self.bystander = Bystander()
         self.lost = 0
+        self.last_state = [State.CLOSED, State.CLOSED]
+        """Of each end, the state before it was CLOSED."""
         for who in (0, 1) if both_open else (0,):
             self.ends[who].connect(0)
             self.settle(who)
@@ -142,6 +144,8 @@ class Pair:
     def settle(self, who: int) -> None:
         """Do after a call what a driver does."""
         end = self.ends[who]
+        if end.state is not State.CLOSED:
+            self.last_state[who] = end.state
         if end.inbox and self.reading[who]:
             for data in end.take(self.now):
                 self.got[who] += data

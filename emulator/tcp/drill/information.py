@@ -74,7 +74,7 @@ def field(name: str, endpoint: Endpoint | None, now: int, *, listening: bool = F
     if name == "tcpi_ca_state":
         return {RECOVERY: 3, LOSS: 4}.get(c.mode, int(c.dupacks > 0 or bool(c.scoreboard.lefts)))
     if name == "tcpi_options":
-        return c.timestamps * 1 | c.sack_ok * 2 | c.scaling * 4
+        return c.timestamps * 1 | c.sack_ok * 2 | c.scaling * 4 | c.ecn_ok * 8
     plain = {
         "tcpi_snd_mss": mss,
         "tcpi_advmss": c.config.mss,

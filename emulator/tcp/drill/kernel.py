@@ -149,6 +149,8 @@ class Kernel:
 
     def deliver(self, packet: Packet) -> None:
         """Give a segment to the connection it belongs to, or answer for a closed port."""
+        if self.settings.drop_synfin and packet.flags & (SYN | FIN) == SYN | FIN:
+            return
         endpoint = self.endpoints.get((packet.dport, packet.sport))
         listener = self.listeners.get(packet.dport)
         if endpoint is not None and endpoint.connection.is_replaced_by(packet) and listener is not None:

@@ -66,7 +66,7 @@ class Settings:
     Attributes:
         changes: Settings of :class:`TcpConfig` that differ from the profile's.
         recvspace, sendspace: Buffer sizes as ``getsockopt`` tells them.
-        insecure_rst, insecure_syn, drop_synfin, icmp_may_rst: FreeBSD's sysctls of these names.
+        drop_synfin: Whether segments with SYN and FIN are dropped unseen, FreeBSD's sysctl of this name.
         tolerance, tolerance_percent: How far from its time an event may be.
         ts_tick: Nanoseconds of a timestamp's tick, 0 to compare no timestamps.
         strict_segments: Whether a segment must be sent as one packet.
@@ -83,6 +83,7 @@ class Settings:
     tolerance_percent: float = 12.5
     ts_tick: int = 0
     strict_segments: bool = False
+    drop_synfin: bool = False
 
     @staticmethod
     def of(profile: str) -> Settings:
@@ -224,6 +225,8 @@ class Settings:
             changes["ecn"] = {"0": "off", "1": "request", "2": "accept"}[value] if value in "012" else value
             if value not in {"0", "1", "2"}:
                 return False
+        elif name == "net.inet.tcp.drop_synfin":
+            self.drop_synfin = value != "0"
         elif name == "net.ipv4.tcp_congestion_control":
             changes["congestion_control"] = value
             return value in {"cubic", "reno"}
@@ -242,7 +245,6 @@ _AS_IT_IS: Final = {
     "net.inet.tcp.pmtud_blackhole_detection": "0",
     "net.inet.tcp.path_mtu_discovery": "1",
     "net.inet.tcp.icmp_may_rst": "1",
-    "net.inet.tcp.drop_synfin": "0",
     "net.inet.tcp.tolerate_missing_ts": "0",
 }
 """Settings that cannot be changed here, and their value."""

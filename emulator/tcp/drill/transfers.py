@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.tcp.drill.errors import Unsupported
 from emulator.tcp.drill.kernel import OPENING
 from emulator.tcp.drill.script import Value, Word
-from emulator.tcp.drill.sockets import Result, Socket, Sockets, failed
+from emulator.tcp.drill.sockets import Result, Sockets, failed
 from emulator.tcp.drill.symbols import NUMBERS, number, show
 from emulator.tcp.states import State
 
@@ -52,7 +52,10 @@ class Transfers(Sockets):
     def _write(self, call: Call, data: bytes | int) -> Result | None:
         socket = self._socket(call)
         endpoint = socket.endpoint
-        waits = socket.blocking and not (len(call.arguments) > 3 and "MSG_DONTWAIT" in show(call.arguments[3]))
+        flags = show(call.arguments[-1]).split("|") if call.name.startswith("send") else []
+        if call.name == "sendto":
+            flags = show(call.arguments[3]).split("|")
+        waits = socket.blocking and "MSG_DONTWAIT" not in flags
         if endpoint is None:
             return failed(errno.EPIPE if self.kernel.settings.profile.name == "linux" else errno.ENOTCONN)
         connection = endpoint.connection
@@ -62,39 +65,24 @@ class Transfers(Sockets):
             return failed(errno.EPIPE)
         if connection.state in OPENING:
             return None if waits else failed(errno.EAGAIN if self._is_linux() else errno.ENOTCONN)
+        # A blocking call goes on as room comes; what it has written so far is kept in the socket's options.
+        done = socket.options.written
         at = len(endpoint.sent) % PERIOD
-        wanted = PATTERN[at : at + data] if isinstance(data, int) else data
-        if isinstance(data, int) and len(wanted) < data:
-            wanted = (PATTERN * (data // len(PATTERN) + 2))[at : at + data]
+        size = len(data) if isinstance(data, bytes) else data
+        wanted = data[done:] if isinstance(data, bytes) else _written(at, size - done)
         if len(call.arguments) > 1 and show(call.arguments[1]) == "NULL":
             return failed(errno.EFAULT)
         room = socket.options.send_room(connection)
-        if room <= 0 and wanted:
+        if wanted and (room <= 0 or (done and not socket.options.writable(connection))):
             return None if waits else failed(errno.EAGAIN)
-        if room < len(wanted):
-            # A blocking call goes on as room comes; what it has written so far is kept in the socket's options.
-            wanted = wanted[:room]
-            endpoint.sent += wanted
-            connection.write(wanted, self.kernel.now)
-            self.kernel.settle(endpoint)
-            if waits:
-                socket.options.written += room
-                rest = data - socket.options.written if isinstance(data, int) else len(data) - socket.options.written
-                return None if rest else self._all_written(socket)
-            return Result(room)
-        done = socket.options.written
-        if done:
-            wanted = wanted[: len(wanted) - done]
+        wanted = wanted[:room]
         endpoint.sent += wanted
-        more = len(call.arguments) > 3 and "MSG_MORE" in show(call.arguments[3])
-        connection.write(wanted, self.kernel.now, more)
+        done += len(wanted)
+        connection.write(wanted, self.kernel.now, "MSG_MORE" in flags)
         self.kernel.settle(endpoint)
-        socket.options.written = 0
-        return Result(len(wanted) + done)
-
-    def _all_written(self, socket: Socket) -> Result:
-        done, socket.options.written = socket.options.written, 0
-        return Result(done)
+        complete = done == size
+        socket.options.written = 0 if complete or not waits else done
+        return Result(done) if complete or not waits else None
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -159,6 +147,11 @@ def _data(value: Value, size: int) -> bytes | int:
     if isinstance(value, str) and not isinstance(value, Word):
         return value.encode("latin-1").decode("unicode_escape").encode("latin-1")[:size]
     return size
+
+
+def _written(at: int, size: int) -> bytes:
+    """Return what the program writes at offset ``at`` of its pattern."""
+    return (PATTERN * (size // len(PATTERN) + 2))[at : at + size]
 
 
 def _gathered(vector: Value) -> bytes | int:
