@@ -98,6 +98,8 @@ def main(folder: Path = Path("pcaps/out")) -> dict[str, Any]:
         told = network.run(use(close_the_group), host="app")
         answer = network.trace("app", "server.internal:8080")
     for line in told:
+        if line.startswith("tracked connection"):
+            print("now the server's security group loses its rules:")
         print(line)
     print(f"why: {answer.blocker}")
     print(f"{capture.written} packets: {capture.path}")

@@ -92,8 +92,8 @@ def main(folder: Path = Path("pcaps/out"), streams: int | str = 16) -> dict[str,
         one = result[name]
         trips = sorted(one["round_trips"])
         print(
-            f"{name}: {streams} streams, {one['rate'] / 1e6:,.0f} Mbit/s, Jain {one['jain']:.3f}, "
-            f"echo {trips[0] * 1e3:.2f} to {trips[-1] * 1e3:.2f} ms"
+            f"{name}: {streams} streams, {one['rate'] / 1e6:,.0f} Mbit/s, fairness (Jain) {one['jain']:.3f}, "
+            f"an echo beside them takes {trips[0] * 1e3:.2f} to {trips[-1] * 1e3:.2f} ms"
         )
     print(f"{seconds:.3f} virtual seconds, {capture.written} packets: {capture.path}")
     return {**result, "seconds": seconds, "network": network, "capture": capture}

@@ -3,7 +3,7 @@
 What a client library meets is all there: start-up with TLS or its refusal, SCRAM-SHA-256, simple and extended queries
 (parse, describe, bind, execute, sync), text and binary formats, errors with their five-letter codes, transactions,
 and cancelling from a second connection.  What stands behind is no SQL engine: an example registers its statements
-word for word, each with a function that computes the rows.
+word for word, each with a function that computes the rows.  It is no program: ``asyncpg_orders.py`` starts it.
 
 PostgreSQL documentation, "Frontend/Backend Protocol"; RFC 5802 and RFC 7677 for SCRAM-SHA-256.
 """

@@ -72,12 +72,14 @@ def main(folder: Path = Path("pcaps/out")) -> dict[str, Any]:
         capture = network.capture("app", folder / "redis_cache.pcapng")
         at_cache = network.capture("cache", folder / "redis_cache-at-cache.pcapng")
         network.start(server.serve(), host="cache")
-        told = [*network.run(use(3), host="app"), *network.run(use(2), host="app")]
-        told.append(network.run(pause(keepalive=True), host="app"))
-        told.append(network.run(pause(keepalive=False), host="app"))
+        by_protocol = {protocol: network.run(use(protocol), host="app") for protocol in (3, 2)}
+        told = [line for lines in by_protocol.values() for line in lines]
+        pauses = [network.run(pause(keepalive=keepalive), host="app") for keepalive in (True, False)]
+        told += pauses
         hours = network.now / 3600e9
-    for line in told:
-        print(line)
+    for protocol, lines in by_protocol.items():
+        print(f"over RESP{protocol}:", *lines, sep="\n    ")
+    print("a connection that says nothing for an hour (the endpoint forgets it after 350 s):", *pauses, sep="\n    ")
     print(f"commands: {server.commands}")
     print(f"{hours:.2f} virtual hours, {capture.written} packets: {capture.path}")
     return {

@@ -2,7 +2,8 @@
 
 Speaks RESP2 and, after ``HELLO 3``, RESP3; answers pipelined commands in order; keeps strings with times to live,
 transactions (``MULTI``/``EXEC``) and channels.  Keys expire by the running loop's clock, so an hour's time to live
-costs nothing in virtual time.  It is no Redis: what is not in ``_COMMANDS`` is refused in Redis's words.
+costs nothing in virtual time.  It is no Redis: what is not in ``_COMMANDS`` is refused in Redis's words;
+and no program: ``redis_cache.py`` starts it.
 
 Redis documentation, "Redis serialization protocol specification".
 """

@@ -57,7 +57,7 @@ def main(folder: Path = Path("pcaps/out")) -> dict[str, Any]:
     print(f"    what helps: {', '.join(changes)}")
     print(f"repaired:       {runs[1][0]:>16} after {runs[1][1]:.6f} s")
     print(f"with loss:      {runs[2][0]:>16} after {runs[2][1]:.6f} s, {losses} packets lost")
-    print(f"    why:        {'no gate refuses anything' if after.reachable else after.blocker}")
+    print(f"    why:        {'no gate refuses anything: the path loses packets' if after.reachable else after.blocker}")
     print(f"{capture.written} packets: {capture.path}")
     return {
         "runs": runs,
